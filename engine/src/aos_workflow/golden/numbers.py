@@ -1,0 +1,29 @@
+"""The ECMAScript spelling of floating-point numbers that RFC 8785 section 3.2.2.3 asks for."""
+
+from __future__ import annotations
+
+__all__ = ["es6_number"]
+
+
+def es6_number(value: float) -> str:
+    """A finite float as ECMAScript's ``Number::toString`` writes it (ECMA-262 section 6.1.6.1.20).
+
+    Python's ``repr`` already finds the shortest digits that round-trip; only the layout differs.
+    """
+    if value == 0:
+        return "0"
+    sign = "-" if value < 0 else ""
+    mantissa, _, exponent = repr(abs(value)).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    point = len(whole) + int(exponent or 0) - (len(whole + fraction) - len(digits))
+    digits = digits.rstrip("0")
+    count = len(digits)
+    if count <= point <= 21:
+        return sign + digits + "0" * (point - count)
+    if 0 < point <= 21:
+        return f"{sign}{digits[:point]}.{digits[point:]}"
+    if -6 < point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    head = digits[0] + (f".{digits[1:]}" if count > 1 else "")
+    return f"{sign}{head}e{'+' if point > 0 else '-'}{abs(point - 1)}"

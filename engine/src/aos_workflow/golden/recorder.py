@@ -1,0 +1,292 @@
+"""Recording runs: one event after the other, sealed at the end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aos_workflow.determinism import Clock, SystemClock, rfc3339
+from aos_workflow.errors import GoldenExistsError, GoldenFileError, SecretFoundError, UsageError
+from aos_workflow.golden import files
+from aos_workflow.golden.atomic import write_atomic
+from aos_workflow.golden.canonical import canonicalize, content_hash
+from aos_workflow.golden.compare import compare_events, compare_values
+from aos_workflow.golden.hashing import CHAIN_START
+from aos_workflow.golden.keys import Key, KeyRing
+from aos_workflow.golden.legacy_golden import LegacyGolden
+from aos_workflow.golden.provenance import provenance
+from aos_workflow.golden.rules import DEFAULT_RULES, Rules
+from aos_workflow.golden.run_golden import (
+    RUN_SUFFIX,
+    Event,
+    RunGolden,
+    read_events,
+    render_event,
+    render_trailer,
+)
+from aos_workflow.golden.sealing import Policy
+from aos_workflow.golden.secret_scan import scan
+from aos_workflow.golden.strict_json import loads
+from aos_workflow.golden.value_golden import ValueGolden
+
+__all__ = ["PART_SUFFIX", "GoldenRecorder"]
+
+PART_SUFFIX = ".part"
+"""Added to the name of a golden whose run has not ended."""
+
+_RUN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+
+
+@dataclass
+class _OpenRun:
+    events: list[Event] = field(default_factory=list)
+    chain: str = CHAIN_START
+    steps: int = 0
+
+
+class GoldenRecorder:
+    """Records runs into a folder, and loads, verifies, signs and compares what lies there.
+
+    With a ``secret`` (or a ``ring`` of several keys) goldens are signed, and verifying asks for a valid signature;
+    without, they are sealed with digests alone. Relative paths are looked up in the folder first.
+
+    One recorder may record several runs at once. It is not thread-safe.
+    """
+
+    def __init__(
+        self,
+        dirpath: str | Path,
+        secret: str | None = None,
+        *,
+        ring: KeyRing | None = None,
+        rules: Rules = DEFAULT_RULES,
+        clock: Clock | None = None,
+        force: bool = False,
+    ) -> None:
+        if secret is not None and ring is not None:
+            raise UsageError("give a secret or a key ring, not both")
+        self.folder = Path(dirpath)
+        self.ring = KeyRing((Key(secret),)) if secret is not None else ring
+        self.rules = rules
+        self._clock = clock or SystemClock()
+        self._force = force
+        self._open: dict[str, _OpenRun] = {}
+
+    def __repr__(self) -> str:
+        signed = f"signing with key {self.ring.signing.id}" if self.ring else "without a key"
+        return f"GoldenRecorder({str(self.folder)!r}, {signed})"
+
+    # recording
+
+    def record_run_start(
+        self,
+        run_id: str,
+        *,
+        spec_id: str,
+        seed: int,
+        budget_snapshot: Mapping[str, Any] | None = None,
+        **data: Any,
+    ) -> Event:
+        """Begin the golden of a run; its events lie in ``<run_id>.steps.jsonl.part`` until the run ends.
+
+        Raises:
+            UsageError: the run id cannot name a file, or the run is open already.
+            GoldenExistsError: the golden of that run exists and is damaged; ``force`` replaces it.
+            CanonicalError, SecretFoundError: the data cannot or must not be recorded.
+        """
+        if not _RUN_ID.fullmatch(run_id):
+            raise UsageError(
+                f"run id {run_id!r} cannot name a file",
+                hint="use letters, digits, '.', '_' and '-', at most 200, not beginning with '.' or '-'",
+            )
+        if run_id in self._open:
+            raise UsageError(f"run {run_id!r} is being recorded already")
+        self._refuse_damaged(self.path_of(run_id))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._part(run_id).unlink(missing_ok=True)
+        self._open[run_id] = _OpenRun()
+        try:
+            start = {
+                "spec_id": spec_id,
+                "seed": seed,
+                "budget_snapshot": dict(budget_snapshot or {}),
+            }
+            return self.record_event(run_id, "run_start", {**start, **data})
+        except BaseException:
+            del self._open[run_id]
+            raise
+
+    def record_step(
+        self,
+        run_id: str,
+        *,
+        step_id: str,
+        output: Any = None,
+        index: int | None = None,
+        **data: Any,
+    ) -> Event:
+        """Record a finished step. ``output_hash`` is worked out from ``output`` unless it is given.
+
+        ``index`` counts steps from 0 and is the next number unless given. Raises as :meth:`record_run_start`.
+        """
+        run = self._run(run_id)
+        number = run.steps if index is None else index
+        step = {"index": number, "step_id": step_id, "output": output, **data}
+        step.setdefault("output_hash", content_hash(output, self.rules))
+        event = self.record_event(run_id, "step", step)
+        run.steps = number + 1
+        return event
+
+    def record_event(self, run_id: str, event_type: str, data: Mapping[str, Any]) -> Event:
+        """Append any event to an open run. Raises as :meth:`record_run_start`."""
+        run = self._run(run_id)
+        plain = loads(canonicalize(dict(data), Rules(base="none")).text)
+        self._refuse_secrets(plain)
+        now = rfc3339(self._clock.now())
+        event = Event(event_type, run_id, len(run.events), now, plain)
+        line, chain = render_event(event, run.chain)
+        with self._part(run_id).open("ab") as file:
+            file.write(line)
+        run.events.append(event)
+        run.chain = chain
+        return event
+
+    def record_run_end(self, run_id: str, *, status: str = "completed", **data: Any) -> Path:
+        """Record the end, seal the golden and put it in its place; return the place.
+
+        A golden that is there already and has the same content keeps its provenance. Raises as
+        :meth:`record_run_start`.
+        """
+        run = self._run(run_id)
+        self.record_event(run_id, "run_end", {"status": status, **data})
+        path = self.path_of(run_id)
+        trailer = render_trailer(
+            run.events,
+            run.chain,
+            provenance=provenance(self.folder, clock=self._clock),
+            rules=self.rules,
+            ring=self.ring,
+        )
+        part = self._part(run_id)
+        write_atomic(path, part.read_bytes() + trailer)
+        part.unlink()
+        del self._open[run_id]
+        return path
+
+    def path_of(self, run_id: str) -> Path:
+        """Where the golden of a run lies."""
+        return self.folder / f"{run_id}{RUN_SUFFIX}"
+
+    # reading
+
+    def load_golden(self, filepath: str | Path) -> list[Event]:
+        """The events of a run golden; ``events[0]`` is ``run_start``. Digests and chain must hold.
+
+        Raises:
+            GoldenFileError: one of its subclasses, naming file and line.
+        """
+        golden = files.load(self._find(filepath), ring=self.ring)
+        if not isinstance(golden, RunGolden):
+            raise UsageError(f"{filepath} is the golden of a value, not of a run")
+        return list(golden.events)
+
+    def tail(self, run_id: str, lines: int = 30) -> list[Event]:
+        """The last events of a run, also of one that is still being recorded.
+
+        Raises:
+            GoldenFileError: no such run, or damage other than a torn last line.
+        """
+        path = self.path_of(run_id)
+        part = self._part(run_id)
+        events = read_events(part if part.exists() else path)
+        return list(events[-lines:]) if lines > 0 else []
+
+    def check_golden(self, filepath: str | Path) -> files.Verdict:
+        """Verify a golden and say how it went; asks for a valid signature if there is a key."""
+        policy = Policy.REQUIRE if self.ring else Policy.INTEGRITY
+        return files.verify(self._find(filepath), ring=self.ring, policy=policy)
+
+    def verify_golden(self, filepath: str | Path) -> bool:
+        """Whether a golden is whole and, if there is a key, signed with it. :meth:`check_golden` says why not."""
+        return bool(self.check_golden(filepath))
+
+    def sign_golden(self, filepath: str | Path) -> None:
+        """Sign a golden in place with the recorder's key; its content, hash and times stay.
+
+        Raises:
+            GoldenFileError: the golden is damaged; it is left as it was.
+            UsageError: the recorder has no key.
+        """
+        if self.ring is None:
+            raise UsageError(
+                "this recorder has no secret to sign with", hint="GoldenRecorder(..., secret=...)"
+            )
+        files.sign(self._find(filepath), self.ring)
+
+    def compare_golden(
+        self, actual: str | Path, expected: str | Path, ignore_timestamps: bool = True
+    ) -> dict[str, Any]:
+        """What differs between two goldens: ``{"match": bool, "diffs": [{"type", "index", "path", ...}]}``.
+
+        ``type`` is one of :data:`~aos_workflow.golden.compare.DIFF_TYPES`; ``index`` is that of the event, missing for
+        goldens of values. Run ids are never compared, volatile values by the recorder's rules.
+
+        Raises:
+            GoldenFileError: either file is damaged.
+        """
+        left, right = (files.load(self._find(path), ring=self.ring) for path in (expected, actual))
+        if isinstance(left, RunGolden) and isinstance(right, RunGolden):
+            diffs = compare_events(
+                left.events, right.events, self.rules, ignore_timestamps=ignore_timestamps
+            )
+        elif isinstance(left, RunGolden) or isinstance(right, RunGolden):
+            raise UsageError(f"{actual} and {expected} are goldens of different kinds")
+        else:
+            diffs = compare_values(_value(left), _value(right), self.rules)
+        return {"match": not diffs, "diffs": diffs}
+
+    # inside
+
+    def _run(self, run_id: str) -> _OpenRun:
+        run = self._open.get(run_id)
+        if run is None:
+            raise UsageError(
+                f"run {run_id!r} is not being recorded", hint="call record_run_start first"
+            )
+        return run
+
+    def _part(self, run_id: str) -> Path:
+        return self.folder / f"{run_id}{RUN_SUFFIX}{PART_SUFFIX}"
+
+    def _find(self, filepath: str | Path) -> Path:
+        path = Path(filepath)
+        inside = self.folder / path
+        return inside if not path.is_absolute() and inside.exists() else path
+
+    def _refuse_damaged(self, path: Path) -> None:
+        if self._force or not path.exists():
+            return
+        try:
+            files.load(path, ring=self.ring)
+        except GoldenFileError as error:
+            raise GoldenExistsError(
+                f"refusing to replace a damaged golden: {error.message}",
+                hint="look at it first; then GoldenRecorder(..., force=True)",
+            ) from error
+
+    def _refuse_secrets(self, data: Any) -> None:
+        found = scan(data, limit=1)
+        if found:
+            raise SecretFoundError(
+                f"{found[0].path} looks like a secret ({found[0].kind}); it would be written to disk",
+                path=found[0].path,
+                kind=found[0].kind,
+                hint="leave it out of what you record, or record its hash",
+            )
+
+
+def _value(golden: ValueGolden | LegacyGolden) -> Any:
+    return golden.value

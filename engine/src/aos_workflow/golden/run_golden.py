@@ -1,0 +1,340 @@
+"""The golden of a run: ``<run_id>.steps.jsonl``, one event a line, each chained to the one before it.
+
+Every line is the canonical text of an object with ``event_type``, ``run_id``, ``index``, ``timestamp``,
+``data`` and ``chain``. The first event is ``run_start``, the last ``run_end``; the trailer after it has the
+event type ``golden_seal`` and carries count, head of the chain, content hash and seal. A line that was
+edited, deleted, repeated or moved is named by its number.
+
+``chain`` is SHA-256 over the chain value before it and the canonical text of the event without ``chain``. The
+content hash leaves out run id and time and applies the volatile rules: equal for two runs that did the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aos_workflow.errors import (
+    GoldenForeignError,
+    GoldenTamperedError,
+    GoldenTruncatedError,
+)
+from aos_workflow.golden.canonical import canonical_json, canonicalize
+from aos_workflow.golden.hashing import CHAIN_START, chain_next
+from aos_workflow.golden.keys import KeyRing
+from aos_workflow.golden.rules import DEFAULT_RULES, Rules
+from aos_workflow.golden.sealing import (
+    FORMAT,
+    Policy,
+    Signature,
+    check_format,
+    check_provenance,
+    check_seal,
+    make_seal,
+    stored_rules,
+    with_digest,
+)
+from aos_workflow.golden.source import read_bytes
+from aos_workflow.golden.strict_json import loads
+
+__all__ = [
+    "RUN_SUFFIX",
+    "Event",
+    "RunGolden",
+    "content_of",
+    "parse_run_golden",
+    "read_events",
+    "read_run_golden",
+    "render_event",
+    "render_trailer",
+]
+
+RUN_SUFFIX = ".steps.jsonl"
+TRAILER = "golden_seal"
+_EVENT_FIELDS = ("chain", "data", "event_type", "index", "run_id", "timestamp")
+_TRAILER_FIELDS = (
+    "event_type",
+    "format",
+    "hash",
+    "head",
+    "provenance",
+    "records",
+    "rules",
+    "run_id",
+    "seal",
+)
+_UNSEALED = ("provenance", "seal")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened in a run. ``index`` counts events from 0; ``timestamp`` is RFC 3339 text."""
+
+    event_type: str
+    run_id: str
+    index: int
+    timestamp: str
+    data: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "data": self.data,
+            "event_type": self.event_type,
+            "index": self.index,
+            "run_id": self.run_id,
+            "timestamp": self.timestamp,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunGolden:
+    """A run golden that was read and found whole."""
+
+    file: str
+    run_id: str
+    events: tuple[Event, ...]
+    hash: str
+    rules: Rules
+    provenance: Mapping[str, Any]
+    key_id: str | None
+    signature: Signature
+
+
+def render_event(event: Event, previous: str) -> tuple[bytes, str]:
+    """The line of an event that follows one with chain value ``previous``, and its own chain value.
+
+    Raises:
+        CanonicalError: the data has no canonical form.
+    """
+    plain = canonicalize(event.data, _PLAIN).text
+    text = canonical_json({**event.to_json(), "data": loads(plain)}).text
+    chain = chain_next(previous, text)
+    return b'{"chain":"' + chain.encode() + b'",' + text[1:] + b"\n", chain
+
+
+_PLAIN = Rules(base="none")
+
+
+def render_trailer(
+    events: Sequence[Event],
+    head: str,
+    *,
+    provenance: Mapping[str, Any],
+    rules: Rules = DEFAULT_RULES,
+    ring: KeyRing | None = None,
+) -> bytes:
+    """The last line of a run golden, which seals the lines before it."""
+    trailer: dict[str, Any] = {
+        "event_type": TRAILER,
+        "format": FORMAT,
+        "hash": content_of(events, rules),
+        "head": head,
+        "records": len(events),
+        "rules": rules.to_json(),
+        "run_id": events[0].run_id if events else "",
+    }
+    return seal_trailer(trailer, provenance, ring)
+
+
+def seal_trailer(
+    trailer: Mapping[str, Any], provenance: Mapping[str, Any], ring: KeyRing | None
+) -> bytes:
+    """The line of a trailer with a new seal; the fields of an old one are replaced."""
+    bare = {name: item for name, item in trailer.items() if name not in _UNSEALED}
+    whole = {**bare, "provenance": with_digest(provenance), "seal": make_seal(bare, ring)}
+    return canonical_json(whole).text + b"\n"
+
+
+def content_of(events: Sequence[Event], rules: Rules = DEFAULT_RULES) -> str:
+    """The content hash of a run: what happened in which order, without run id and time."""
+    summary = hashlib.sha256()
+    for event in events:
+        record = {"data": event.data, "event_type": event.event_type, "index": event.index}
+        summary.update(canonical_json(record, rules).text + b"\n")
+    return summary.hexdigest()
+
+
+def read_run_golden(
+    path: Path, *, ring: KeyRing | None = None, policy: Policy = Policy.INTEGRITY
+) -> RunGolden:
+    """Read and check a run golden.
+
+    Raises:
+        GoldenFileError: one of its subclasses, naming file and line.
+    """
+    return parse_run_golden(read_bytes(path), file=str(path), ring=ring, policy=policy)
+
+
+def parse_run_golden(
+    data: bytes, *, file: str, ring: KeyRing | None = None, policy: Policy = Policy.INTEGRITY
+) -> RunGolden:
+    """As :func:`read_run_golden`, for content that was read already."""
+    events: list[Event] = []
+    chain = CHAIN_START
+    trailer: Mapping[str, Any] | None = None
+    trailer_line = last_line = 0
+    for line, record in _records(data, file):
+        if trailer is not None:
+            raise GoldenTamperedError(
+                f"a line after the seal in line {trailer_line}: lines were added or moved",
+                file=file,
+                line=line,
+                hint=_RESTORE,
+            )
+        if record.get("event_type") == TRAILER:
+            trailer, trailer_line = record, line
+            continue
+        event = _event(record, file, line)
+        if policy is not Policy.OFF:
+            _check_link(event, record, events, chain, file, line)
+        chain = record["chain"]
+        events.append(event)
+        last_line = line
+    if trailer is None:
+        raise GoldenTruncatedError(
+            f"ends after {len(events)} events without a seal: the end of the file is missing, "
+            "or the run was never finished",
+            file=file,
+            line=last_line or 1,
+            hint=_RESTORE,
+        )
+    signature = _check_trailer(trailer, events, chain, ring, policy, file, trailer_line)
+    return RunGolden(
+        file=file,
+        run_id=trailer["run_id"],
+        events=tuple(events),
+        hash=trailer["hash"],
+        rules=stored_rules(trailer["rules"], file=file),
+        provenance=trailer.get("provenance") or {},
+        key_id=(trailer.get("seal") or {}).get("key_id"),
+        signature=signature,
+    )
+
+
+def read_events(path: Path) -> tuple[Event, ...]:
+    """The events of a run golden that may still be written to: a torn last line and a missing seal are no error.
+
+    Raises:
+        GoldenFileError: any other damage.
+    """
+    data = read_bytes(path)
+    whole = data[: data.rfind(b"\n") + 1]
+    records = _records(whole, str(path)) if whole.strip() else iter(())
+    return tuple(
+        _event(record, str(path), line)
+        for line, record in records
+        if record.get("event_type") != TRAILER
+    )
+
+
+_RESTORE = "git checkout the file or restore it from a backup: aos-workflow golden verify shows which others are hurt"
+
+
+def _records(data: bytes, file: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Line number and object of every line that is not blank."""
+    if not data.strip():
+        loads(data, file=file)
+    for line, text in enumerate(data.split(b"\n"), 1):
+        if not text.strip():
+            continue
+        record = loads(text, file=file, first_line=line)
+        if not isinstance(record, dict):
+            raise GoldenForeignError(
+                "a line of a run golden is a JSON object, this one is not", file=file, line=line
+            )
+        yield line, record
+
+
+def _event(record: Mapping[str, Any], file: str, line: int) -> Event:
+    kinds = {"data": dict, "event_type": str, "index": int, "run_id": str, "timestamp": str}
+    missing = [name for name, kind in kinds.items() if type(record.get(name)) is not kind]
+    if len(missing) > 2:
+        raise GoldenForeignError(
+            f"not an event of a run golden: no {', '.join(missing)}", file=file, line=line
+        )
+    if missing or type(record.get("chain")) is not str or len(record) != len(_EVENT_FIELDS):
+        raise GoldenTamperedError(
+            f"the event is not what we write: expected the fields {', '.join(_EVENT_FIELDS)}, "
+            f"got {', '.join(sorted(record))}",
+            file=file,
+            line=line,
+            hint=_RESTORE,
+        )
+    return Event(
+        record["event_type"], record["run_id"], record["index"], record["timestamp"], record["data"]
+    )
+
+
+def _check_link(
+    event: Event,
+    record: Mapping[str, Any],
+    before: Sequence[Event],
+    chain: str,
+    file: str,
+    line: int,
+) -> None:
+    """Compare one event with its place in the chain, and say what must have happened if it does not fit."""
+    text = canonical_json(event.to_json()).text
+    if hmac.compare_digest(chain_next(chain, text).encode(), record["chain"].encode()):
+        if before and event.run_id != before[0].run_id:
+            raise GoldenTamperedError(
+                f"an event of run {event.run_id!r} in the golden of run {before[0].run_id!r}",
+                file=file,
+                line=line,
+                hint=_RESTORE,
+            )
+        return
+    expected = len(before)
+    if event.index == expected:
+        what = "this line was edited"
+    elif any(event.index == other.index for other in before):
+        what = f"event {event.index} stands here again: a line was repeated or moved"
+    elif event.index > expected:
+        what = f"expected event {expected}, got event {event.index}: a line before this one was deleted or moved"
+    else:
+        what = "this line was edited"
+    raise GoldenTamperedError(f"the chain breaks here: {what}", file=file, line=line, hint=_RESTORE)
+
+
+def _check_trailer(
+    trailer: Mapping[str, Any],
+    events: Sequence[Event],
+    chain: str,
+    ring: KeyRing | None,
+    policy: Policy,
+    file: str,
+    line: int,
+) -> Signature:
+    found = trailer.get("format")
+    if not isinstance(found, str):
+        raise GoldenForeignError("the seal names no format", file=file, line=line)
+    check_format(found, file=file, line=line)
+    kinds = {"hash": str, "head": str, "records": int, "rules": dict, "run_id": str}
+    wrong = [name for name, kind in kinds.items() if type(trailer.get(name)) is not kind]
+    unknown = sorted(set(trailer) - set(_TRAILER_FIELDS))
+    if wrong or unknown:
+        raise GoldenTamperedError(
+            f"the seal is not what we write: {', '.join((*wrong, *unknown))}",
+            file=file,
+            line=line,
+            hint=_RESTORE,
+        )
+    envelope = {name: item for name, item in trailer.items() if name not in _UNSEALED}
+    signature = check_seal(envelope, trailer.get("seal"), ring, policy, file=file, line=line)
+    if policy is Policy.OFF:
+        return signature
+    if trailer["records"] != len(events) or trailer["head"] != chain:
+        raise GoldenTamperedError(
+            f"the seal is over {trailer['records']} events, the file has {len(events)}: "
+            "lines just before the seal were deleted or added",
+            file=file,
+            line=line,
+            hint=_RESTORE,
+        )
+    check_provenance(trailer.get("provenance"), file=file, line=line)
+    stored_rules(trailer["rules"], file=file, line=line)
+    return signature

@@ -16,9 +16,9 @@ SHELL := /bin/sh
 bin := $(VENV)/bin
 python := $(bin)/python
 pytest := $(python) -m pytest
-# loadgroup: tests marked with one xdist_group share a worker; all others go wherever there is room.
-# A test that hangs ends its worker: one failure with every stack, not a lost night.
-parallel := -n $(JOBS) --maxprocesses 8 --dist loadgroup -o faulthandler_exit_on_timeout=true --durations 10
+# A test that hangs ends its worker: one failure with every stack, not a lost night. Not loadgroup or loadscope: under
+# xdist 3.8 they wait for ever once a worker was replaced (pytest-xdist #1323, #1327).
+parallel := -n $(JOBS) --maxprocesses 8 --dist worksteal -o faulthandler_exit_on_timeout=true --durations 10
 pip := $(python) -m pip --disable-pip-version-check
 
 # Only when PYTHON was given: an environment of another version must not be taken in silence.

@@ -1,0 +1,320 @@
+"""Comparing one value with its golden file: check it, stage it, or observe it.
+
+Knows values, files and rules; knows nothing of tests, fixtures or pytest's phases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from aos_workflow.errors import (
+    AosError,
+    CanonicalError,
+    GoldenFileError,
+    GoldenMissingError,
+    SecretFoundError,
+)
+from aos_workflow.golden.canonical import Canonical, canonicalize
+from aos_workflow.golden.diff import Diff, diff
+from aos_workflow.golden.provenance import provenance
+from aos_workflow.golden.rules import Rules
+from aos_workflow.golden.sealing import Signature
+from aos_workflow.golden.source import read_bytes
+from aos_workflow.golden.strict_json import loads
+from aos_workflow.golden.value_golden import (
+    VALUE_SUFFIX,
+    ValueGolden,
+    parse_value_golden,
+    render_value_golden,
+    same,
+)
+from pytest_aos_golden import __version__
+from pytest_aos_golden.evaluation import Evaluation, Status
+from pytest_aos_golden.naming import file_of
+from pytest_aos_golden.settings import Mode, Settings
+from pytest_aos_golden.staging import Staging
+
+__all__ = ["Comparer", "Request"]
+
+_REPORTED_ENTRIES = 50
+_SHOWN_ENTRIES = 5
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one comparison is about."""
+
+    key: str
+    seed: int
+    own_rules: tuple[Any, ...] = ()
+    """Rules of this comparison and its test, tried before those of the ini file."""
+    hash_only: bool = False
+    accept_command: str = "pytest --golden-record"
+
+
+class Comparer:
+    """Compares values with goldens under the settings of a run. One per process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        staging: Staging | None,
+        adapter: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.staging = staging
+        self.adapter = adapter
+        self.rules = settings.rules()
+        self.ring = settings.key_ring()
+        self.policy = settings.policy
+        self._rules_of: dict[tuple[Any, ...], Rules] = {}
+
+    def evaluate(self, value: Any, request: Request) -> Evaluation:
+        """Compare ``value`` with its golden, or stage it, as the mode says. Raises nothing about the value."""
+        evaluation = Evaluation(
+            request.key, str(file_of(request.key, VALUE_SUFFIX)), Status.REFUSED
+        )
+        try:
+            canonical = canonicalize(value, self._rules(request.own_rules), adapter=self.adapter)
+            self._note_hits(evaluation, canonical, request)
+            if self.settings.mode.records:
+                self._check_recordable(canonical, request)
+                self._stage(evaluation, canonical, request)
+            else:
+                self._check(evaluation, canonical, request)
+        except GoldenFileError as error:
+            evaluation.status = Status.INVALID
+            evaluation.cause = error.code
+            evaluation.message = _lines(error)
+        except AosError as error:
+            evaluation.cause = error.code
+            evaluation.message = _lines(error)
+        return evaluation
+
+    # rules
+
+    def _rules(self, own: tuple[Any, ...]) -> Rules:
+        rules = self._rules_of.get(own)
+        if rules is None:
+            rules = self.rules
+            for layer in reversed(own):
+                rules = rules.with_extra(dict(layer[1]) if layer[0] == "map" else layer[1])
+            self._rules_of[own] = rules
+        return rules
+
+    def _note_hits(self, evaluation: Evaluation, canonical: Canonical, request: Request) -> None:
+        evaluation.hash = canonical.hash
+        evaluation.blind, evaluation.leaves = canonical.blind, canonical.leaves
+        extra = canonical.rules.extra
+        if extra:
+            evaluation.hits = {str(r): n for r, n in zip(extra, canonical.hits, strict=False)}
+            own = len(extra) - len(self.rules.extra)
+            evaluation.own_rules = [str(rule) for rule in extra[:own]]
+        if canonical.blind_share > self.settings.max_stripped:
+            raise CanonicalError(
+                f"rules take {canonical.blind} of {canonical.leaves} values out of the comparison "
+                f"({canonical.blind_share:.0%}), more than golden_max_stripped allows "
+                f"({self.settings.max_stripped:.0%})",
+                hint="mask by value class, so that the form is still checked (.**.took: mask duration), "
+                "or raise golden_max_stripped",
+            )
+
+    # checking
+
+    def _check(self, evaluation: Evaluation, canonical: Canonical, request: Request) -> None:
+        path = self.settings.folder / evaluation.file
+        try:
+            data = read_bytes(path)
+        except GoldenMissingError:
+            evaluation.status = Status.MISSING
+            evaluation.message = [
+                f"no golden recorded for {request.key}",
+                f"  expected it in {self._shown(path)}; nothing was written",
+                f"  next: {request.accept_command}",
+            ]
+            return
+        shown = self._shown(path)
+        signature = same(
+            data,
+            canonical,
+            key=request.key,
+            seed=request.seed,
+            ring=self.ring,
+            policy=self.policy,
+            file=shown,
+        )
+        if signature is None:
+            golden = parse_value_golden(
+                data, file=shown, ring=self.ring, policy=self.policy, key=request.key
+            )
+            if (
+                golden.hash != canonical.hash
+                or golden.rules != canonical.rules
+                or golden.seed != request.seed
+            ):
+                evaluation.status = Status.MISMATCHED
+                self._explain(evaluation, golden, canonical, request)
+                return
+            signature = golden.signature
+        evaluation.status = Status.MATCHED
+        if self.settings.policy_name == "warn" and signature is not Signature.VALID:
+            evaluation.note = f"{shown}: signature {signature.value}"
+
+    def _explain(
+        self, evaluation: Evaluation, golden: ValueGolden, canonical: Canonical, request: Request
+    ) -> None:
+        """Say in what and why value and golden differ."""
+        from aos_workflow.golden.explain import describe, headline, propose_rule
+
+        lines = evaluation.message
+        if golden.seed != request.seed:
+            evaluation.cause = "seed"
+            lines.append(
+                f"the golden was recorded with seed {golden.seed}, this test has seed {request.seed}"
+            )
+        if golden.rules != canonical.rules:
+            evaluation.cause = evaluation.cause or "rules"
+            lines += _rules_changed(golden.rules, canonical.rules)
+        if golden.kind == "hash":
+            evaluation.cause = evaluation.cause or "value"
+            lines.append(
+                f"only the hash is recorded: expected {golden.hash[:16]} ({golden.size} bytes), "
+                f"got {canonical.hash[:16]} ({len(canonical.text)} bytes)"
+            )
+        elif golden.hash != canonical.hash:
+            found = diff(golden.value, loads(canonical.text), limit=_REPORTED_ENTRIES)
+            evaluation.cause = evaluation.cause or found.cause
+            evaluation.entries = [entry.to_json() for entry in found.entries]
+            lines.append(headline(found))
+            for entry in found.entries[:_SHOWN_ENTRIES]:
+                lines += describe(entry)
+            lines += _more(found)
+            rules = [propose_rule(entry) for entry in found.entries]
+            if rules and found.cause != "value" and all(rules):
+                unique = dict.fromkeys(rule for rule in rules if rule)
+                lines.append("  if that is expected, a rule: " + "; ".join(list(unique)[:3]))
+        lines.append(f"  to accept: {request.accept_command}")
+
+    # recording
+
+    def _check_recordable(self, canonical: Canonical, request: Request) -> None:
+        from aos_workflow.golden.secret_scan import scan
+
+        if not request.hash_only and len(canonical.text) > self.settings.max_bytes:
+            raise CanonicalError(
+                f"the value has {len(canonical.text)} bytes, more than golden_max_bytes ({self.settings.max_bytes})",
+                hint="record its hash only: golden(hash_only=True); or raise golden_max_bytes",
+            )
+        found = [] if request.hash_only else scan(loads(canonical.text), limit=3)
+        if found:
+            places = ", ".join(f"{f.path} ({f.kind})" for f in found)
+            raise SecretFoundError(
+                f"looks like a secret, and a golden is committed for all to read: {places}",
+                path=found[0].path,
+                kind=found[0].kind,
+                hint=f"mask it with a rule ({found[0].path}: mask string), or golden(hash_only=True)",
+            )
+
+    def _stage(self, evaluation: Evaluation, canonical: Canonical, request: Request) -> None:
+        assert self.staging is not None, "recording processes have a staging folder"
+        text = None if request.hash_only else canonical.text
+        if self.settings.mode is Mode.OBSERVE:
+            evaluation.status = Status.OBSERVED
+            evaluation.staged = self.staging.put(b"", text)
+            return
+        path = self.settings.folder / evaluation.file
+        old = self._existing(path, request)
+        if old is not None and self._says_the_same(old, canonical, request):
+            evaluation.status = Status.UNCHANGED
+            return
+        evaluation.previous = (
+            "new" if not path.exists() else "damaged" if old is None else "changed"
+        )
+        if old is not None and evaluation.previous == "changed":
+            self._note_change(evaluation, old, canonical)
+        keep = old is not None and old.hash == canonical.hash
+        content = render_value_golden(
+            canonical,
+            key=request.key,
+            seed=request.seed,
+            provenance=old.provenance if old is not None and keep else self._provenance,
+            ring=self.ring,
+            hash_only=request.hash_only,
+        )
+        evaluation.status = Status.STAGED
+        evaluation.staged = self.staging.put(content, text)
+
+    def _existing(self, path: Path, request: Request) -> ValueGolden | None:
+        """The golden that is there, ``None`` if there is none or it may be written over."""
+        try:
+            return parse_value_golden(
+                read_bytes(path), file=self._shown(path), ring=self.ring, key=request.key
+            )
+        except GoldenMissingError:
+            return None
+        except GoldenFileError as error:
+            if self.settings.force:
+                return None
+            error.hint = (
+                f"look at it first; to record over it: {request.accept_command} --golden-force"
+            )
+            raise
+
+    def _says_the_same(self, old: ValueGolden, canonical: Canonical, request: Request) -> bool:
+        return (
+            old.hash == canonical.hash
+            and old.rules == canonical.rules
+            and old.seed == request.seed
+            and (old.kind == "hash") is request.hash_only
+            and (self.ring is None or old.key_id == self.ring.signing.id)
+        )
+
+    def _note_change(self, evaluation: Evaluation, old: ValueGolden, canonical: Canonical) -> None:
+        from aos_workflow.golden.explain import describe
+
+        if old.kind == "value" and old.hash != canonical.hash:
+            found = diff(old.value, loads(canonical.text), limit=_REPORTED_ENTRIES)
+            evaluation.cause = found.cause
+            evaluation.entries = [entry.to_json() for entry in found.entries]
+            for entry in found.entries[:_SHOWN_ENTRIES]:
+                evaluation.message += describe(entry)
+            evaluation.message += _more(found)
+
+    @cached_property
+    def _provenance(self) -> Mapping[str, Any]:
+        found = provenance(self.settings.root, repeats=self.settings.repeat)
+        return {**found, "tool": f"pytest-aos-golden {__version__}"}
+
+    def _shown(self, path: Path) -> str:
+        """A path as it is shown to people: from the root folder where it lies below it."""
+        return str(
+            path.relative_to(self.settings.root)
+            if path.is_relative_to(self.settings.root)
+            else path
+        )
+
+
+def _rules_changed(old: Rules, new: Rules) -> list[str]:
+    before, now = map(str, old.all), map(str, new.all)
+    before_set, now_set = set(before), set(now)
+    lines = ["the volatile rules are not those the golden was recorded under"]
+    lines += [f"  no longer: {rule}" for rule in sorted(before_set - now_set)]
+    lines += [f"  new:       {rule}" for rule in sorted(now_set - before_set)]
+    if old.keys != new.keys:
+        lines.append(f"  keys: {old.keys} before, {new.keys} now")
+    return lines
+
+
+def _more(found: Diff) -> list[str]:
+    rest = found.total - _SHOWN_ENTRIES
+    if rest <= 0:
+        return []
+    return [f"  ... and {rest}{'' if found.complete else '+'} more"]
+
+
+def _lines(error: AosError) -> list[str]:
+    return str(error).splitlines()

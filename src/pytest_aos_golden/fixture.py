@@ -1,0 +1,117 @@
+"""What a test holds in its hand: ``golden``, and ``golden("name")``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+__all__ = ["Evaluator", "Golden", "NamedGolden"]
+
+
+class Evaluator(Protocol):
+    """The test that is running, as far as a golden is concerned."""
+
+    @property
+    def seed(self) -> int: ...
+
+    def evaluate(
+        self, asked_by: object, name: str | None, value: Any, rules: Any, hash_only: bool | None
+    ) -> bool: ...
+
+    def explanation(self, asked_by: object) -> list[str] | None: ...
+
+
+class _Comparable:
+    """``value == golden``, whichever side it stands on and whatever the value's own ``==`` does."""
+
+    __array_ufunc__ = None  # numpy: leave the comparison to us
+    __pandas_priority__ = 1_000_000
+    __hash__ = None  # type: ignore[assignment]
+
+    def _matches(self, value: Any) -> bool:
+        raise NotImplementedError
+
+    def __eq__(self, value: object) -> bool:
+        __tracebackhide__ = True
+        if isinstance(value, _Comparable):
+            raise TypeError("a golden is compared with a value, not with another golden")
+        return self._matches(value)
+
+    def __ne__(self, value: object) -> bool:
+        __tracebackhide__ = True
+        raise TypeError("value != golden would pass on any mistake; write assert value == golden")
+
+
+class NamedGolden(_Comparable):
+    """One of several goldens of a test."""
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        name: str | None,
+        rules: Iterable[str] | Mapping[str, str] | None,
+        hash_only: bool | None,
+    ) -> None:
+        self._evaluator = evaluator
+        self._name = name
+        self._rules = rules
+        self._hash_only = hash_only
+
+    def _matches(self, value: Any) -> bool:
+        __tracebackhide__ = True
+        return self._evaluator.evaluate(self, self._name, value, self._rules, self._hash_only)
+
+    def explanation(self) -> list[str] | None:
+        """Why the last comparison failed."""
+        return self._evaluator.explanation(self)
+
+    def __repr__(self) -> str:
+        return f"golden({self._name!r})" if self._name is not None else "golden"
+
+
+class Golden(_Comparable):
+    """The golden of the running test.
+
+    ``value == golden`` compares with the test's own golden, ``golden("name")`` is another of the same test. The
+    fixture is one object for the whole session that looks up the running test at each use, so it may be asked for by
+    fixtures of any scope, and by tests under ``@given``.
+    """
+
+    def __init__(self, running: Evaluator) -> None:
+        self._running = running
+
+    @property
+    def seed(self) -> int:
+        """The seed of this test: its marker's, else ``golden_seed`` of the ini file."""
+        return self._running.seed
+
+    def __call__(
+        self,
+        name: str | None = None,
+        *,
+        rules: Iterable[str] | Mapping[str, str] | None = None,
+        hash_only: bool | None = None,
+    ) -> NamedGolden:
+        """Another golden of this test, or the same with extra rules.
+
+        ``rules`` are volatile rules such as ``".**.took_ms: mask"``, tried before all others. ``hash_only`` keeps only
+        the hash of the value: for values that are large or secret.
+        """
+        if name == "":
+            raise TypeError("the name of a golden is a text that is not empty")
+        return NamedGolden(self._running, name, rules, hash_only)
+
+    def example(self, key: str) -> NamedGolden:
+        """The golden of one explicit Hypothesis example, named by a key that you choose."""
+        return self(f"example:{key}")
+
+    def _matches(self, value: Any) -> bool:
+        __tracebackhide__ = True
+        return self._running.evaluate(self, None, value, None, None)
+
+    def explanation(self) -> list[str] | None:
+        """Why the last comparison failed."""
+        return self._running.explanation(self)
+
+    def __repr__(self) -> str:
+        return "golden"

@@ -2,6 +2,11 @@
 
     AosError
     ├── UsageError                  a call or command that cannot mean anything
+    ├── SkillError                  a step's skill cannot be used; carries its id
+    │   ├── SkillNotFoundError          no such skill or version
+    │   ├── SkillDisabledError          switched off; quotes the reason
+    │   ├── SkillInputError             inputs that are missing, unknown or of the wrong type
+    │   └── SkillOutputError            an output that is not of the annotated type
     └── GoldenError
         ├── CanonicalError          a value that has no canonical form; carries its path
         │   ├── UnsupportedTypeError     no documented spelling for the type
@@ -64,6 +69,11 @@ __all__ = [
     "ReservedKeyError",
     "RuleError",
     "SecretFoundError",
+    "SkillDisabledError",
+    "SkillError",
+    "SkillInputError",
+    "SkillNotFoundError",
+    "SkillOutputError",
     "TextEncodingError",
     "UnsupportedTypeError",
     "UsageError",
@@ -95,7 +105,9 @@ class AosError(Exception):
     def to_dict(self) -> dict[str, Any]:
         """The error as JSON data: code, category, message, hint, and whatever the class adds."""
         extra = {
-            k: v for k, v in vars(self).items() if k not in ("message", "hint") and v is not None
+            k: v
+            for k, v in vars(self).items()
+            if k not in ("message", "hint") and not k.startswith("_") and v is not None
         }
         return {
             "code": self.code,
@@ -270,3 +282,51 @@ class KeyRingError(GoldenError):
 
     code = "KEY_RING"
     category = "security"
+
+
+class SkillError(AosError):
+    """A step's skill cannot be used. ``skill_id`` says which."""
+
+    code = "SKILL_ERROR"
+    category = "skill"
+
+    def __init__(self, message: str, *, skill_id: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.skill_id = skill_id
+
+
+class SkillNotFoundError(SkillError):
+    """No such skill, or no such version of it."""
+
+    code = "SKILL_NOT_FOUND"
+
+
+class SkillDisabledError(SkillError):
+    """The skill is switched off; the message quotes the reason."""
+
+    code = "SKILL_DISABLED"
+
+
+class _SkillValueError(SkillError):
+    what: ClassVar[str] = "value"
+
+    def __init__(self, skill_id: str, version: str, problems: tuple[str, ...]) -> None:
+        text = "; ".join(problems)
+        super().__init__(
+            f"{self.what} of skill {skill_id!r} version {version}: {text}", skill_id=skill_id
+        )
+        self.problems = problems
+
+
+class SkillInputError(_SkillValueError):
+    """Inputs that are missing, unknown or of the wrong type; ``problems`` names each with its place."""
+
+    code = "SKILL_INPUT"
+    what = "inputs"
+
+
+class SkillOutputError(_SkillValueError):
+    """An output that is not of the annotated type."""
+
+    code = "SKILL_OUTPUT"
+    what = "output"

@@ -1,0 +1,8 @@
+"""Skills: what a step can do. A function with an id, a version and a declared effect on the outside world."""
+
+from __future__ import annotations
+
+from aos_workflow.skills.registry import SkillRegistry, SkillState
+from aos_workflow.skills.skill import SideEffects, Skill, skill
+
+__all__ = ["SideEffects", "Skill", "SkillRegistry", "SkillState", "skill"]

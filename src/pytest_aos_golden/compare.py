@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,13 @@ from aos_workflow.errors import (
     CanonicalError,
     GoldenFileError,
     GoldenMissingError,
+    GoldenVersionError,
     SecretFoundError,
 )
 from aos_workflow.golden.canonical import Canonical, canonicalize
-from aos_workflow.golden.diff import Diff, diff
 from aos_workflow.golden.provenance import provenance
 from aos_workflow.golden.rules import Rules
-from aos_workflow.golden.sealing import Signature
+from aos_workflow.golden.sealing import Policy, Signature
 from aos_workflow.golden.source import read_bytes
 from aos_workflow.golden.strict_json import loads
 from aos_workflow.golden.value_golden import (
@@ -34,26 +33,24 @@ from aos_workflow.golden.value_golden import (
 )
 from pytest_aos_golden import __version__
 from pytest_aos_golden.evaluation import Evaluation, Status
+from pytest_aos_golden.marks import Layer
 from pytest_aos_golden.naming import file_of
 from pytest_aos_golden.settings import Mode, Settings
 from pytest_aos_golden.staging import Staging
 
 __all__ = ["Comparer", "Request"]
 
-_REPORTED_ENTRIES = 50
-_SHOWN_ENTRIES = 5
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Request:
     """What one comparison is about."""
 
     key: str
     seed: int
-    own_rules: tuple[Any, ...] = ()
-    """Rules of this comparison and its test, tried before those of the ini file."""
+    nodeid: str
+    own_rules: tuple[Layer, ...] = ()
+    """Rules of this comparison, its test and the hooks, tried before those of the ini file."""
     hash_only: bool = False
-    accept_command: str = "pytest --golden-record"
 
 
 class Comparer:
@@ -71,7 +68,13 @@ class Comparer:
         self.rules = settings.rules()
         self.ring = settings.key_ring()
         self.policy = settings.policy
-        self._rules_of: dict[tuple[Any, ...], Rules] = {}
+        self._rules_of: dict[tuple[Layer, ...], Rules] = {}
+        if settings.mode is Mode.RECORD:
+            # Now, for a test may stop the clock.
+            self._provenance: Mapping[str, Any] = {
+                **provenance(settings.root, repeats=settings.repeat),
+                "tool": f"pytest-aos-golden {__version__}",
+            }
 
     def evaluate(self, value: Any, request: Request) -> Evaluation:
         """Compare ``value`` with its golden, or stage it, as the mode says. Raises nothing about the value."""
@@ -97,23 +100,25 @@ class Comparer:
 
     # rules
 
-    def _rules(self, own: tuple[Any, ...]) -> Rules:
+    def _rules(self, own: tuple[Layer, ...]) -> Rules:
         rules = self._rules_of.get(own)
         if rules is None:
             rules = self.rules
             for layer in reversed(own):
-                rules = rules.with_extra(dict(layer[1]) if layer[0] == "map" else layer[1])
+                rules = rules.with_extra(layer.rules)
             self._rules_of[own] = rules
         return rules
 
     def _note_hits(self, evaluation: Evaluation, canonical: Canonical, request: Request) -> None:
         evaluation.hash = canonical.hash
-        evaluation.blind, evaluation.leaves = canonical.blind, canonical.leaves
         extra = canonical.rules.extra
         if extra:
-            evaluation.hits = {str(r): n for r, n in zip(extra, canonical.hits, strict=False)}
-            own = len(extra) - len(self.rules.extra)
-            evaluation.own_rules = [str(rule) for rule in extra[:own]]
+            origins = [layer.origin for layer in request.own_rules for _ in layer.rules]
+            origins += ["golden_rules"] * len(self.rules.extra)
+            evaluation.hits = [
+                (origin, str(rule), hits)
+                for origin, rule, hits in zip(origins, extra, canonical.hits, strict=False)
+            ]
         if canonical.blind_share > self.settings.max_stripped:
             raise CanonicalError(
                 f"rules take {canonical.blind} of {canonical.leaves} values out of the comparison "
@@ -127,26 +132,31 @@ class Comparer:
 
     def _check(self, evaluation: Evaluation, canonical: Canonical, request: Request) -> None:
         path = self.settings.folder / evaluation.file
+        shown = self.settings.shown(path)
         try:
             data = read_bytes(path)
         except GoldenMissingError:
             evaluation.status = Status.MISSING
             evaluation.message = [
                 f"no golden recorded for {request.key}",
-                f"  expected it in {self._shown(path)}; nothing was written",
-                f"  next: {request.accept_command}",
+                f"  expected it in {shown}; nothing was written",
+                f"  next: {self._accept(request)}",
             ]
             return
-        shown = self._shown(path)
-        signature = same(
-            data,
-            canonical,
-            key=request.key,
-            seed=request.seed,
-            ring=self.ring,
-            policy=self.policy,
-            file=shown,
-        )
+        except GoldenFileError as error:
+            raise _shown_as(shown, error) from None
+        try:
+            signature = same(
+                data,
+                canonical,
+                key=request.key,
+                seed=request.seed,
+                ring=self.ring,
+                policy=self.policy,
+                file=shown,
+            )
+        except GoldenFileError:
+            signature = None  # said again below, with the line
         if signature is None:
             golden = parse_value_golden(
                 data, file=shown, ring=self.ring, policy=self.policy, key=request.key
@@ -157,47 +167,46 @@ class Comparer:
                 or golden.seed != request.seed
             ):
                 evaluation.status = Status.MISMATCHED
-                self._explain(evaluation, golden, canonical, request)
+                evaluation.expected_hash = golden.hash
+                self._explain(evaluation, golden, canonical, request.seed)
+                evaluation.message.append(f"  to accept: {self._accept(request)}")
                 return
             signature = golden.signature
         evaluation.status = Status.MATCHED
-        if self.settings.policy_name == "warn" and signature is not Signature.VALID:
+        if self.policy is Policy.WARN and signature is not Signature.VALID:
             evaluation.note = f"{shown}: signature {signature.value}"
 
     def _explain(
-        self, evaluation: Evaluation, golden: ValueGolden, canonical: Canonical, request: Request
+        self, evaluation: Evaluation, golden: ValueGolden, canonical: Canonical, seed: int
     ) -> None:
         """Say in what and why value and golden differ."""
-        from aos_workflow.golden.explain import describe, headline, propose_rule
-
         lines = evaluation.message
-        if golden.seed != request.seed:
+        if golden.seed != seed:
             evaluation.cause = "seed"
             lines.append(
-                f"the golden was recorded with seed {golden.seed}, this test has seed {request.seed}"
+                f"the golden was recorded with seed {golden.seed}, this test has seed {seed}"
             )
         if golden.rules != canonical.rules:
             evaluation.cause = evaluation.cause or "rules"
             lines += _rules_changed(golden.rules, canonical.rules)
+        if golden.hash == canonical.hash:
+            return
         if golden.kind == "hash":
             evaluation.cause = evaluation.cause or "value"
             lines.append(
                 f"only the hash is recorded: expected {golden.hash[:16]} ({golden.size} bytes), "
                 f"got {canonical.hash[:16]} ({len(canonical.text)} bytes)"
             )
-        elif golden.hash != canonical.hash:
-            found = diff(golden.value, loads(canonical.text), limit=_REPORTED_ENTRIES)
-            evaluation.cause = evaluation.cause or found.cause
-            evaluation.entries = [entry.to_json() for entry in found.entries]
-            lines.append(headline(found))
-            for entry in found.entries[:_SHOWN_ENTRIES]:
-                lines += describe(entry)
-            lines += _more(found)
-            rules = [propose_rule(entry) for entry in found.entries]
-            if rules and found.cause != "value" and all(rules):
-                unique = dict.fromkeys(rule for rule in rules if rule)
-                lines.append("  if that is expected, a rule: " + "; ".join(list(unique)[:3]))
-        lines.append(f"  to accept: {request.accept_command}")
+            return
+        from pytest_aos_golden.differences import find_differences
+
+        found = find_differences(golden.value, canonical.text)
+        evaluation.cause = evaluation.cause or found.cause
+        evaluation.entries = list(found.entries)
+        lines.append(found.headline)
+        lines += found.lines
+        if found.rules:
+            lines.append("  if that is expected, a rule: " + "; ".join(found.rules))
 
     # recording
 
@@ -231,11 +240,10 @@ class Comparer:
         if old is not None and self._says_the_same(old, canonical, request):
             evaluation.status = Status.UNCHANGED
             return
-        evaluation.previous = (
-            "new" if not path.exists() else "damaged" if old is None else "changed"
-        )
-        if old is not None and evaluation.previous == "changed":
-            self._note_change(evaluation, old, canonical)
+        evaluation.previous = "changed" if old else "damaged" if _is_there(path) else "new"
+        if old is not None:
+            evaluation.expected_hash = old.hash
+            self._explain(evaluation, old, canonical, request.seed)
         keep = old is not None and old.hash == canonical.hash
         content = render_value_golden(
             canonical,
@@ -250,52 +258,45 @@ class Comparer:
 
     def _existing(self, path: Path, request: Request) -> ValueGolden | None:
         """The golden that is there, ``None`` if there is none or it may be written over."""
+        shown = self.settings.shown(path)
         try:
-            return parse_value_golden(
-                read_bytes(path), file=self._shown(path), ring=self.ring, key=request.key
-            )
+            return parse_value_golden(read_bytes(path), file=shown, ring=self.ring, key=request.key)
         except GoldenMissingError:
             return None
         except GoldenFileError as error:
             if self.settings.force:
                 return None
-            error.hint = (
-                f"look at it first; to record over it: {request.accept_command} --golden-force"
-            )
-            raise
+            error = _shown_as(shown, error)
+            first = error.hint if isinstance(error, GoldenVersionError) else "look at it first"
+            error.hint = f"{first}; to record over it: {self._accept(request)}"
+            raise error from None
 
     def _says_the_same(self, old: ValueGolden, canonical: Canonical, request: Request) -> bool:
+        """Whether the golden that is there may stay. One without a valid signature gets one, if we can sign."""
         return (
             old.hash == canonical.hash
             and old.rules == canonical.rules
             and old.seed == request.seed
             and (old.kind == "hash") is request.hash_only
-            and (self.ring is None or old.key_id == self.ring.signing.id)
+            and (self.ring is None or old.signature is Signature.VALID)
         )
 
-    def _note_change(self, evaluation: Evaluation, old: ValueGolden, canonical: Canonical) -> None:
-        from aos_workflow.golden.explain import describe
+    def _accept(self, request: Request) -> str:
+        """The command that accepts the value, or records over a golden that is damaged."""
+        force = " --golden-force" if self.settings.mode.records else ""
+        return self.settings.command(f"--golden-record{force}", request.nodeid)
 
-        if old.kind == "value" and old.hash != canonical.hash:
-            found = diff(old.value, loads(canonical.text), limit=_REPORTED_ENTRIES)
-            evaluation.cause = found.cause
-            evaluation.entries = [entry.to_json() for entry in found.entries]
-            for entry in found.entries[:_SHOWN_ENTRIES]:
-                evaluation.message += describe(entry)
-            evaluation.message += _more(found)
 
-    @cached_property
-    def _provenance(self) -> Mapping[str, Any]:
-        found = provenance(self.settings.root, repeats=self.settings.repeat)
-        return {**found, "tool": f"pytest-aos-golden {__version__}"}
+def _is_there(path: Path) -> bool:
+    return path.exists() or path.is_symlink()
 
-    def _shown(self, path: Path) -> str:
-        """A path as it is shown to people: from the root folder where it lies below it."""
-        return str(
-            path.relative_to(self.settings.root)
-            if path.is_relative_to(self.settings.root)
-            else path
-        )
+
+def _shown_as(shown: str, error: GoldenFileError) -> GoldenFileError:
+    """The error of a file that could not even be opened, by the name that people know it under."""
+    if error.file and error.file != shown:
+        error.message = error.message.replace(error.file, shown, 1)
+        error.file = shown
+    return error
 
 
 def _rules_changed(old: Rules, new: Rules) -> list[str]:
@@ -307,13 +308,6 @@ def _rules_changed(old: Rules, new: Rules) -> list[str]:
     if old.keys != new.keys:
         lines.append(f"  keys: {old.keys} before, {new.keys} now")
     return lines
-
-
-def _more(found: Diff) -> list[str]:
-    rest = found.total - _SHOWN_ENTRIES
-    if rest <= 0:
-        return []
-    return [f"  ... and {rest}{'' if found.complete else '+'} more"]
 
 
 def _lines(error: AosError) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 __all__ = ["Evaluation", "Status"]
@@ -26,10 +26,11 @@ class Status:
     """Recorded, and the golden that is there says the same already."""
     OBSERVED = "observed"
 
-    FAILURES = (MISMATCHED, MISSING, INVALID, REFUSED, FLAKY)
+    FAILURES = frozenset((MISMATCHED, MISSING, INVALID, REFUSED, FLAKY))
+    RECORDED = frozenset((STAGED, UNCHANGED, OBSERVED))
 
 
-@dataclass
+@dataclass(slots=True)
 class Evaluation:
     """One comparison. Every field is plain data."""
 
@@ -38,6 +39,8 @@ class Evaluation:
     """Relative to the golden folder."""
     status: str
     hash: str | None = None
+    expected_hash: str | None = None
+    """The hash in the golden file, where it differs from ``hash``."""
     cause: str | None = None
     message: list[str] = field(default_factory=list)
     entries: list[dict[str, Any]] = field(default_factory=list)
@@ -46,16 +49,17 @@ class Evaluation:
     """Name of the staged file, below the staging folder."""
     previous: str | None = None
     """Recording: ``new``, ``changed`` or ``damaged``, seen from the golden that is there."""
-    hits: dict[str, int] = field(default_factory=dict)
-    """How often each rule of the test itself and of the ini file applied."""
-    own_rules: list[str] = field(default_factory=list)
-    """Those of ``hits`` that were given for this comparison or test alone."""
-    blind: int = 0
-    leaves: int = 0
+    hits: list[tuple[str, str, int]] = field(default_factory=list)
+    """Origin, text and number of applications of each rule that is not a shipped one."""
     note: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return dict(vars(self))
+        """The fields that say something."""
+        return {
+            name: value
+            for name in _FIELDS
+            if (value := getattr(self, name)) is not None and value != []
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Evaluation:
@@ -64,3 +68,6 @@ class Evaluation:
     @property
     def failed(self) -> bool:
         return self.status in Status.FAILURES
+
+
+_FIELDS = tuple(each.name for each in fields(Evaluation))

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
-__all__ = ["Evaluator", "Golden", "NamedGolden"]
+__all__ = ["Evaluator", "Golden", "GoldenFailure", "GoldenUsageError", "NamedGolden"]
+
+
+class GoldenFailure(AssertionError):  # noqa: N818 - a failed assertion
+    """A comparison that is neither true nor false: damaged golden, a value that cannot be recorded, or a flaky one."""
+
+
+class GoldenUsageError(Exception):
+    """The test uses its golden in a way that has no meaning."""
+
+
+# As pytest does for its own: the reader wants the message, not the address of the class.
+GoldenFailure.__module__ = GoldenUsageError.__module__ = "builtins"
 
 
 class Evaluator(Protocol):
@@ -19,6 +32,9 @@ class Evaluator(Protocol):
     ) -> bool: ...
 
     def explanation(self, asked_by: object) -> list[str] | None: ...
+
+
+_GIVEN_BY_COUNT = re.compile(r"\(\d+\)")
 
 
 class _Comparable:
@@ -35,11 +51,18 @@ class _Comparable:
         __tracebackhide__ = True
         if isinstance(value, _Comparable):
             raise TypeError("a golden is compared with a value, not with another golden")
-        return self._matches(value)
+        try:
+            return self._matches(value)
+        except (GoldenFailure, GoldenUsageError) as error:
+            raise error.with_traceback(None) from None  # the test's line matters, not ours
 
     def __ne__(self, value: object) -> bool:
         __tracebackhide__ = True
         raise TypeError("value != golden would pass on any mistake; write assert value == golden")
+
+    def __bool__(self) -> NoReturn:
+        __tracebackhide__ = True
+        raise TypeError("a golden is neither true nor false; write assert value == golden")
 
 
 class NamedGolden(_Comparable):
@@ -58,7 +81,6 @@ class NamedGolden(_Comparable):
         self._hash_only = hash_only
 
     def _matches(self, value: Any) -> bool:
-        __tracebackhide__ = True
         return self._evaluator.evaluate(self, self._name, value, self._rules, self._hash_only)
 
     def explanation(self) -> list[str] | None:
@@ -89,24 +111,32 @@ class Golden(_Comparable):
         self,
         name: str | None = None,
         *,
-        rules: Iterable[str] | Mapping[str, str] | None = None,
+        rules: str | Iterable[str] | Mapping[str, str] | None = None,
         hash_only: bool | None = None,
     ) -> NamedGolden:
         """Another golden of this test, or the same with extra rules.
 
         ``rules`` are volatile rules such as ``".**.took_ms: mask"``, tried before all others. ``hash_only`` keeps only
         the hash of the value: for values that are large or secret.
+
+        Raises:
+            TypeError: the name is no text, empty, or one that unnamed goldens get by their count.
         """
-        if name == "":
-            raise TypeError("the name of a golden is a text that is not empty")
+        __tracebackhide__ = True
+        if name is not None and not isinstance(name, str):
+            raise TypeError(
+                f"golden(...) takes a name, got {type(name).__name__}; to compare, write assert value == golden"
+            )
+        if name is not None and (not name.strip() or _GIVEN_BY_COUNT.fullmatch(name)):
+            raise TypeError(f"{name!r} cannot be the name of a golden; choose a word")
         return NamedGolden(self._running, name, rules, hash_only)
 
     def example(self, key: str) -> NamedGolden:
         """The golden of one explicit Hypothesis example, named by a key that you choose."""
+        __tracebackhide__ = True
         return self(f"example:{key}")
 
     def _matches(self, value: Any) -> bool:
-        __tracebackhide__ = True
         return self._running.evaluate(self, None, value, None, None)
 
     def explanation(self) -> list[str] | None:

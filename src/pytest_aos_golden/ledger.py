@@ -13,10 +13,12 @@ from typing import Any
 
 from pytest_aos_golden.evaluation import Evaluation, Status
 
-__all__ = ["Ledger", "Refusal", "TestEntry"]
+__all__ = ["Candidate", "Ledger", "Refusal", "TestEntry"]
+
+Location = tuple[str, int | None, str]
 
 
-@dataclass
+@dataclass(slots=True)
 class TestEntry:
     """What is known of one test: only its last attempt counts, but no attempt's failed comparison is forgotten."""
 
@@ -24,11 +26,13 @@ class TestEntry:
 
     nodeid: str
     key: str
-    location: tuple[str, int | None, str]
+    location: Location
     evaluations: list[Evaluation] = field(default_factory=list)
-    attempts: int = 0
     failed: bool = False
     finished: bool = False
+    expected_to_fail: bool = False
+    superseded: bool = False
+    """A rerun plugin makes another attempt: this one is not the outcome."""
 
     @property
     def passed(self) -> bool:
@@ -36,7 +40,11 @@ class TestEntry:
         return self.finished and not self.failed
 
 
-@dataclass(frozen=True)
+Candidate = tuple[TestEntry, Evaluation]
+"""A staged value that may be committed, with its test."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """A golden that will not be committed, and why."""
 
@@ -52,33 +60,40 @@ class Ledger:
 
     def __init__(self) -> None:
         self.tests: dict[str, TestEntry] = {}
-        """Tests that compared something."""
+        """Tests that compared something, by node id."""
         self.passed_keys: set[str] = set()
         """Keys of the tests that passed, with or without goldens."""
         self.used_files: set[str] = set()
         self.counts: Counter[str] = Counter()
         self.notes: list[str] = []
         self._running: dict[str, TestEntry] = {}
+        self._failed_keys: set[str] = set()
 
     def note_report(self, report: Any) -> None:
-        """Enter one report of one phase of one test."""
-        entry = self._running.get(report.nodeid)
-        if report.when == "setup":
+        """Enter one report of one phase of one test. Set-up may be left out if it passed."""
+        nodeid, when = report.nodeid, report.when
+        entry = self._running.get(nodeid)
+        if when == "setup":
             if entry is None:
-                entry = TestEntry(report.nodeid, report.nodeid, report.location)
-                self._running[report.nodeid] = entry
-            entry.attempts += 1
-            entry.evaluations = []
-            entry.failed = entry.finished = False
-        if entry is None:  # a report that some plugin made up
-            return
-        entry.failed = entry.failed or report.outcome != "passed" or hasattr(report, "wasxfail")
+                entry = self._running[nodeid] = TestEntry(nodeid, nodeid, report.location)
+            else:  # another attempt
+                entry.evaluations = []
+                entry.failed = entry.superseded = False
+        elif entry is None:
+            if not hasattr(report, "golden"):  # a report that some plugin made up
+                return
+            entry = self._running[nodeid] = TestEntry(nodeid, nodeid, report.location)
+        if report.outcome == "rerun":
+            entry.superseded = True
+        if report.outcome != "passed" or hasattr(report, "wasxfail"):
+            entry.failed = True
+            entry.expected_to_fail = hasattr(report, "wasxfail")
         carried = getattr(report, "golden", None)
         if carried is not None:
             entry.key = carried["key"]
             for data in carried["evaluations"]:
                 self._enter(entry, Evaluation.from_json(data))
-        if report.when == "teardown":
+        if when == "teardown" and not entry.superseded:
             entry.finished = True
             self._close(entry)
 
@@ -90,65 +105,72 @@ class Ledger:
             self.notes.append(evaluation.note)
 
     def _close(self, entry: TestEntry) -> None:
+        """Enter a finished test. A node id may run more than once: then all its runs are one test."""
         del self._running[entry.nodeid]
-        if entry.passed:
+        if entry.failed:
+            self._failed_keys.add(entry.key)
+            self.passed_keys.discard(entry.key)
+        elif entry.key not in self._failed_keys:
             self.passed_keys.add(entry.key)
-        if entry.evaluations or entry.nodeid in self.tests:
+        earlier = self.tests.get(entry.nodeid)
+        if earlier is not None:
+            earlier.evaluations += entry.evaluations
+            earlier.failed = earlier.failed or entry.failed
+        elif entry.evaluations:
             self.tests[entry.nodeid] = entry
 
     # what follows
 
-    def candidates(self) -> Iterator[tuple[TestEntry, Evaluation]]:
-        """What passing tests staged, in the order of the tests' ids."""
+    def candidates(self) -> Iterator[Candidate]:
+        """What passing tests staged, in the order of the tests' ids, unless a test that did not pass shares it."""
+        tainted = {
+            evaluation.key
+            for entry in self.tests.values()
+            if not entry.passed
+            for evaluation in entry.evaluations
+        }
         for nodeid in sorted(self.tests):
             entry = self.tests[nodeid]
-            if entry.passed:
-                for evaluation in entry.evaluations:
-                    if evaluation.status == Status.STAGED:
-                        yield entry, evaluation
+            for evaluation in entry.evaluations:
+                if evaluation.status == Status.STAGED and evaluation.key not in tainted:
+                    yield entry, evaluation
 
     def disagreements(self) -> list[Refusal]:
-        """Goldens for which two tests, or two repeats of one, staged different values."""
-        first: dict[str, tuple[TestEntry, Evaluation]] = {}
+        """Goldens for which two tests, or two repeats of one, gave different values."""
+        first: dict[str, Candidate] = {}
         refused: list[Refusal] = []
         for nodeid in sorted(self.tests):
             entry = self.tests[nodeid]
             for evaluation in entry.evaluations:
-                if evaluation.hash is None:
+                if evaluation.hash is None or evaluation.failed or not entry.passed:
                     continue
                 earlier = first.setdefault(evaluation.key, (entry, evaluation))
                 if earlier[1].hash != evaluation.hash:
                     message = (
-                        f"two values for one golden, {evaluation.key}",
+                        "two values for one golden",
                         f"  {earlier[0].nodeid}: {_hash(earlier[1])}",
                         f"  {entry.nodeid}: {_hash(evaluation)}",
                     )
-                    refused.append(Refusal(entry.nodeid, evaluation.key, message))
+                    refused.append(Refusal(nodeid, evaluation.key, message, cause="flaky"))
         return refused
 
-    def failures(self) -> Iterator[tuple[TestEntry, Evaluation]]:
-        """Every failed comparison, in the order of the tests' ids."""
+    def failures(self) -> Iterator[Candidate]:
+        """Every failed comparison, in the order of the tests' ids; not of tests that were expected to fail."""
         for nodeid in sorted(self.tests):
             entry = self.tests[nodeid]
             for evaluation in entry.evaluations:
-                if evaluation.failed:
+                if evaluation.failed and not entry.expected_to_fail:
                     yield entry, evaluation
 
-    def dead_rules(self, ini_rules: tuple[str, ...], *, complete: bool) -> list[tuple[str, str]]:
-        """Rules that matched nothing, as (where, rule): of a test, if all its uses of a golden gave no hit; of the
-        ini file, if no comparison of a complete run gave one."""
-        ini_hits = Counter(dict.fromkeys(ini_rules, 0))
-        own: dict[tuple[str, str], int] = {}
+    def rule_hits(self) -> dict[tuple[str, str], int]:
+        """How often each rule applied, by its origin and text. A rule of one comparison has the key as its origin."""
+        hits: dict[tuple[str, str], int] = {}
         for entry in self.tests.values():
             for evaluation in entry.evaluations:
-                for rule, hits in evaluation.hits.items():
-                    if rule in evaluation.own_rules:
-                        place = (evaluation.key, rule)
-                        own[place] = own.get(place, 0) + hits
-                    elif rule in ini_hits:
-                        ini_hits[rule] += hits
-        dead = [("golden_rules", rule) for rule, hits in ini_hits.items() if not hits and complete]
-        return dead + [place for place, hits in sorted(own.items()) if not hits]
+                for origin, rule, count in evaluation.hits:
+                    place = (origin or evaluation.key, rule)
+                    hits[place] = hits.get(place, 0) + count
+        return hits
 
 
 def _hash(evaluation: Evaluation) -> str:

@@ -9,29 +9,72 @@ the file and is checked on reading.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
-__all__ = ["base_key", "file_of", "named_key", "test_file_of"]
+__all__ = ["base_key", "file_of", "key_of", "named_key", "test_file_of"]
 
 _SLUG_LENGTH = 60
+_FOLDER_LENGTH = 100
 _HASH_LENGTH = 10
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 _REPEAT_PARAMETER = "__pytest_repeat_step_number"
+
+
+def key_of(item: pytest.Item) -> str:
+    """The key of a test's goldens: what the hook ``pytest_golden_key`` says, else :func:`base_key`.
+
+    Raises:
+        pytest.UsageError: the hook gave something else than text.
+    """
+    key = item.ihook.pytest_golden_key(item=item)
+    if key is None:
+        return base_key(item)
+    if not isinstance(key, str) or not key.strip():
+        raise pytest.UsageError(
+            f"{item.nodeid}: pytest_golden_key returned {key!r}, expected a text that is not empty"
+        )
+    return key
 
 
 def base_key(item: pytest.Item) -> str:
     """The node id, without what pytest-repeat adds to it: repeats of a test share their goldens."""
     nodeid = item.nodeid
     callspec = getattr(item, "callspec", None)
-    if callspec is None or _REPEAT_PARAMETER not in callspec.params:
-        return nodeid
-    step = rf"{callspec.params[_REPEAT_PARAMETER] + 1}-\d+"
-    left = [part for part in callspec._idlist if not re.fullmatch(step, part)]
+    if callspec is not None and _REPEAT_PARAMETER in callspec.params:
+        nodeid = _without_repeat(nodeid, callspec)
+    return _from_root(nodeid, item)
+
+
+def _without_repeat(nodeid: str, callspec: Any) -> str:
+    """A parameter may have an id that looks like that of a repeat: only the one at the repeat's end is taken away."""
+    step = re.compile(rf"{callspec.params[_REPEAT_PARAMETER] + 1}-\d+")
+    ids = list(callspec._idlist)
+    places = [at for at, part in enumerate(ids) if step.fullmatch(part)]
+    if places:
+        del ids[places[-1 if [*callspec.params][-1] == _REPEAT_PARAMETER else 0]]
     stem = nodeid.removesuffix(f"[{callspec.id}]")
-    return f"{stem}[{'-'.join(left)}]" if left else stem
+    return f"{stem}[{'-'.join(ids)}]" if ids else stem
+
+
+def _from_root(nodeid: str, item: pytest.Item) -> str:
+    """A test outside the root folder has its node id from the argument it was found by: two folders, one id."""
+    file, separator, rest = nodeid.partition("::")
+    path, root = str(item.path), str(item.config.rootpath)
+    if (
+        path.startswith(root if root.endswith(os.sep) else root + os.sep)
+        or Path(file).is_absolute()
+    ):
+        return nodeid
+    try:
+        file = os.path.relpath(path, root)
+    except ValueError:  # another drive
+        file = path
+    return file.replace(os.sep, "/") + separator + rest
 
 
 def named_key(base: str, name: str | None) -> str:
@@ -42,10 +85,12 @@ def named_key(base: str, name: str | None) -> str:
 def file_of(key: str, suffix: str) -> PurePosixPath:
     """The file of a key, relative to the golden folder."""
     path, _, rest = key.partition("::")
-    folder = PurePosixPath(*(_safe(part) for part in PurePosixPath(path).with_suffix("").parts))
+    parts = [_safe(part)[:_FOLDER_LENGTH] for part in PurePosixPath(path).parts]
+    if parts:
+        parts[-1] = parts[-1].rpartition(".")[0] or parts[-1]
     slug = _safe((rest or "golden").replace("::", "."))[:_SLUG_LENGTH].strip("._-") or "golden"
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_LENGTH]
-    return folder / f"{slug}-{digest}{suffix}"
+    return PurePosixPath(*parts, f"{slug}-{digest}{suffix}")
 
 
 def test_file_of(key: str) -> str:
@@ -54,5 +99,5 @@ def test_file_of(key: str) -> str:
 
 
 def _safe(text: str) -> str:
-    """Text that is a file name everywhere: no separators, nothing that Windows or a shell minds."""
-    return _UNSAFE.sub("-", text).replace("..", "-") or "-"
+    """Text that is a file name everywhere: no separators, not hidden, nothing that Windows or a shell minds."""
+    return _UNSAFE.sub("-", text).replace("..", "-").strip(".") or "-"

@@ -10,7 +10,11 @@ import pytest
 from pytest_aos_golden import hooks
 from pytest_aos_golden.settings import read_settings, register_options
 
-_SESSION = "aos-golden-session"
+_NAME = "aos-golden"
+_MARKER = (
+    "golden(seed=0, freeze=None, rules=None, hash_only=False): seed, frozen time, volatile rules and form "
+    "of this test's goldens"
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,20 +34,33 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    from pytest_aos_golden.marks import MARKER
+    from pytest_aos_golden.outcome import CollectionWatch, Outcome
     from pytest_aos_golden.session import GoldenSession
 
-    config.addinivalue_line("markers", MARKER)
-    session = GoldenSession(config, read_settings(config))
-    config.pluginmanager.register(session, _SESSION)
-    config.pluginmanager.register(_fixtures(config, session), f"{_SESSION}-fixtures")
+    config.addinivalue_line("markers", _MARKER)
+    settings = read_settings(config)
+    settings.check()
+    names = _fixture_names(config)
+    session = GoldenSession(config, settings, names)
+    register = config.pluginmanager.register
+    register(session, f"{_NAME}-session")
+    register(_fixtures(session, names), f"{_NAME}-fixtures")
+    watch = CollectionWatch(session) if settings.judges_folder else None
+    if watch is not None:
+        register(watch, f"{_NAME}-collection")
+    if not hasattr(config, "workerinput"):
+        register(Outcome(session, watch), f"{_NAME}-outcome")
 
 
-def _fixtures(config: pytest.Config, session: Any) -> object:
-    """The fixtures under the names that this project wants."""
+def _fixture_names(config: pytest.Config) -> tuple[str, ...]:
     wanted = str(config.getini("golden_fixture"))
     if wanted not in ("golden", "aos_golden"):
         raise pytest.UsageError(f"golden_fixture is {wanted!r}, expected 'golden' or 'aos_golden'")
+    return ("golden", "aos_golden") if wanted == "golden" else ("aos_golden",)
+
+
+def _fixtures(session: Any, names: tuple[str, ...]) -> object:
+    """The fixtures under the names that this project wants."""
 
     @pytest.fixture(scope="session", name="aos_golden")
     def aos_golden() -> Any:
@@ -58,7 +75,7 @@ def _fixtures(config: pytest.Config, session: Any) -> object:
     # A module: pytest looks for fixtures in those and in classes, and warns of wide scopes on methods.
     fixtures: Any = ModuleType("pytest_aos_golden.fixtures")
     fixtures.aos_golden = aos_golden
-    if wanted == "golden":
+    if "golden" in names:
         fixtures.golden = golden
     return cast(object, fixtures)
 
@@ -69,15 +86,21 @@ def pytest_collection(session: pytest.Session) -> None:
     config = session.config
     if str(config.getini("golden_fixture")) != "golden":
         return
-    manager = getattr(session, "_fixturemanager", None)
-    for definition in getattr(manager, "_arg2fixturedefs", {}).get("golden", ()):
+    manager: Any = session._fixturemanager
+    for definition in manager.getfixturedefs("golden", session) or ():
         module = definition.func.__module__ or ""
-        code = getattr(definition.func, "__code__", None)
-        in_conftest = code is not None and code.co_filename.endswith("conftest.py")
-        if definition.baseid or in_conftest or module.startswith("pytest_aos_golden"):
+        if module == __name__ or _is_conftest(config, definition.func):
             continue
         raise pytest.UsageError(
             f"two plugins define the fixture 'golden': pytest-aos-golden and {module}.\n"
             "  next: set golden_fixture = aos_golden in the ini file and use the fixture aos_golden for ours, "
             f"or uninstall the other (-p no:{module})"
         )
+
+
+def _is_conftest(config: pytest.Config, function: Any) -> bool:
+    """Whether a fixture stands in a conftest: a project may override ours there."""
+    if function.__code__.co_filename.endswith("conftest.py"):
+        return True
+    plugins = config.pluginmanager.list_name_plugin()
+    return any(name.endswith("conftest.py") and hasattr(it, "golden") for name, it in plugins)

@@ -20,19 +20,13 @@ def write_report(path: Path, summary: Summary) -> None:
         OSError: the place cannot be written.
     """
     data = summary.to_json()
-    render = {".json": _json, ".md": _markdown, ".html": _html}[path.suffix]
+    render = {".json": _json, ".md": _markdown, ".html": _html}[path.suffix.lower()]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(render(data), encoding="utf-8")
 
 
 def _json(data: dict[str, Any]) -> str:
     return json.dumps(data, indent=2, sort_keys=True) + "\n"
-
-
-def _verdict(data: dict[str, Any]) -> str:
-    bad = data["failures"] or data["refused"]
-    strict = data["mode"] == "verify" and (data["unused"] or data["dead_rules"])
-    return "FAIL" if bad or strict else "PASS"
 
 
 def _counts(data: dict[str, Any]) -> str:
@@ -65,6 +59,7 @@ def _sections(data: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, str, 
     )
     yield "Unused", [(row["key"], row["file"], [row["why"]]) for row in data["unused"]]
     yield "Deleted", [(row["key"], row["file"], [row["why"]]) for row in data["pruned"]]
+    yield "Unreadable", [(row["file"], "", [row["why"]]) for row in data["unreadable"]]
     yield (
         "Dead rules",
         [(row["rule"], row["where"], ["matched nothing"]) for row in data["dead_rules"]],
@@ -73,7 +68,7 @@ def _sections(data: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, str, 
 
 
 def _markdown(data: dict[str, Any]) -> str:
-    lines = [f"# Goldens: {_verdict(data)}", "", f"Mode `{data['mode']}`: {_counts(data)}.", ""]
+    lines = [f"# Goldens: {data['verdict']}", "", f"Mode `{data['mode']}`: {_counts(data)}.", ""]
     for title, rows in _sections(data):
         if rows:
             lines += [f"## {title} ({len(rows)})", ""]
@@ -103,7 +98,7 @@ pre{margin:0;padding:.8rem;background:var(--card);border-top:1px solid var(--lin
 
 
 def _html(data: dict[str, Any]) -> str:
-    verdict = _verdict(data)
+    verdict = data["verdict"]
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',

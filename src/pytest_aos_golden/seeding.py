@@ -6,6 +6,7 @@ import random
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import date
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ class SeededGenerators:
             self._restore.append(lambda: numpy.set_state(numpy_state))
 
 
-def frozen_clock(at: str) -> AbstractContextManager[Any]:
+def frozen_clock(at: str | date) -> AbstractContextManager[Any]:
     """A clock that stands at ``at`` (any text freezegun reads). Event loops keep real time, or they would hang.
 
     Raises:

@@ -6,6 +6,7 @@ This is the plugin's only reader of the environment.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -22,6 +23,8 @@ __all__ = ["Mode", "Settings", "decide_mode", "environment", "read_settings", "r
 _POLICIES = ("off", "integrity", "warn", "require")
 _REPORT_SUFFIXES = (".json", ".html", ".md")
 _NOT_CI = ("", "0", "false", "no", "off")
+_SECRETS = ("GOLDEN_SECRET", "GOLDEN_HMAC_SECRET", "GOLDEN_KEY_FILE")
+_MAX_REPEAT = 100
 
 
 class Mode(Enum):
@@ -72,8 +75,12 @@ class Settings:
 
     mode: Mode
     root: Path
+    start: Path
+    """Where pytest was started: commands that we propose are to be typed there."""
     folder: Path
+    folder_option: str | None
     repeat: int
+    repeat_limit_s: float | None
     force: bool
     prune: bool
     seed: int
@@ -85,6 +92,14 @@ class Settings:
     reports: tuple[Path, ...]
     observe_to: Path | None
     annotate: bool
+    workspace: Path | None
+    """The checkout, as the CI system names it: annotations give files from there."""
+    junit: bool
+
+    @property
+    def judges_folder(self) -> bool:
+        """Whether this run says anything about goldens that no test used."""
+        return self.mode in (Mode.VERIFY, Mode.RECORD) or self.prune
 
     @property
     def policy(self) -> Policy:
@@ -105,12 +120,51 @@ class Settings:
     def key_ring(self) -> KeyRing | None:
         """The signing secrets of the environment.
 
+        An empty secret is no secret where none is needed: a CI system gives it to the pull requests of forks.
+
         Raises:
             KeyRingError
         """
-        from aos_workflow.golden import KeyRing
+        from aos_workflow.golden.keys import SECRET_NAMES, KeyRing
 
-        return KeyRing.from_environment(environment())
+        env: Mapping[str, str] = environment()
+        if not self.mode.records and self.policy_name == "off":
+            return None
+        if not self.mode.records and self.policy_name != "require":
+            env = {n: text for n, text in env.items() if n not in SECRET_NAMES or text.strip()}
+        return KeyRing.from_environment(env)
+
+    def check(self) -> None:
+        """Find out now, and not at the first comparison, whether rules and secrets can be used.
+
+        Raises:
+            pytest.UsageError: they cannot.
+        """
+        if not self.rule_texts and not any(name in environment() for name in _SECRETS):
+            return
+        from aos_workflow.errors import AosError
+
+        try:
+            self.rules()
+            self.key_ring()
+        except AosError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def command(self, options: str, nodeid: str | None = None) -> str:
+        """A pytest command that can be pasted into a shell where this run was started."""
+        words = ["pytest", *options.split()]
+        if self.folder_option:
+            words += ["--golden-dir", shlex.quote(self.folder_option)]
+        if nodeid is not None:
+            file, separator, rest = nodeid.partition("::")
+            if self.start != self.root and self.start.is_relative_to(self.root):
+                file = os.path.relpath(self.root / file, self.start)
+            words.append(shlex.quote(file + separator + rest))
+        return " ".join(words)
+
+    def shown(self, path: Path) -> str:
+        """A path as it is shown to people: from the root folder where it lies below it."""
+        return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
 
 
 def environment() -> Mapping[str, str]:
@@ -159,6 +213,11 @@ def register_options(parser: pytest.Parser) -> None:
     ini = parser.addini
     ini("golden_dir", "folder of the goldens, from the root folder", default="fixtures/golden")
     ini("golden_repeat", "evaluations before a golden is committed", default="2")
+    ini(
+        "golden_repeat_timeout",
+        "seconds that a repeat may take; 0 for five times as long as the first evaluation, but a minute at least",
+        default="0",
+    )
     ini("golden_seed", "seed of tests whose marker gives none", default="0")
     ini("golden_max_bytes", "largest golden that may be recorded, in bytes", default="1048576")
     ini(
@@ -199,14 +258,16 @@ def read_settings(config: pytest.Config) -> Settings:
     keys = str(config.getini("golden_keys"))
     if keys not in ("error", "text"):
         raise pytest.UsageError(f"golden_keys is {keys!r}, expected error or text")
-    reports = tuple(Path(config.invocation_params.dir, name) for name in option("--golden-report"))
+    start = config.invocation_params.dir
+    reports = tuple(Path(start, name) for name in option("--golden-report"))
     for path in reports:
-        if path.suffix not in _REPORT_SUFFIXES:
+        if path.suffix.lower() not in _REPORT_SUFFIXES:
             raise pytest.UsageError(
                 f"--golden-report {path.name}: expected a name that ends with {', '.join(_REPORT_SUFFIXES)}"
             )
     repeat = option("--golden-repeat")
     observe = option("--golden-observe")
+    limit_s = _number(config, "golden_repeat_timeout", 0, 10**6)
     return Settings(
         mode=decide_mode(
             record=option("--golden-record"),
@@ -217,10 +278,13 @@ def read_settings(config: pytest.Config) -> Settings:
             prune=option("--golden-prune"),
         ),
         root=config.rootpath,
+        start=start,
         folder=_folder(config, env),
-        repeat=_number(config, "golden_repeat", 1, 100)
+        folder_option=option("--golden-dir"),
+        repeat=_number(config, "golden_repeat", 1, _MAX_REPEAT)
         if repeat is None
-        else _within(repeat, 1, 100),
+        else _within(repeat, 1, _MAX_REPEAT),
+        repeat_limit_s=float(limit_s) or None,
         force=option("--golden-force"),
         prune=option("--golden-prune"),
         seed=_number(config, "golden_seed", 0, 2**63 - 1),
@@ -232,14 +296,20 @@ def read_settings(config: pytest.Config) -> Settings:
         reports=reports,
         observe_to=Path(observe) if observe else None,
         annotate=env.get("GITHUB_ACTIONS") == "true",
+        workspace=Path(env["GITHUB_WORKSPACE"]) if env.get("GITHUB_WORKSPACE") else None,
+        junit=bool(getattr(config.option, "xmlpath", None)),
     )
 
 
 def _folder(config: pytest.Config, env: Mapping[str, str]) -> Path:
     given = config.getoption("--golden-dir")
     if given:
-        return Path(config.invocation_params.dir, given)
-    return Path(config.rootpath, env.get("GOLDEN_DIR") or str(config.getini("golden_dir")))
+        return _plain(config.invocation_params.dir / given)
+    return _plain(config.rootpath / (env.get("GOLDEN_DIR") or str(config.getini("golden_dir"))))
+
+
+def _plain(path: Path) -> Path:
+    return Path(os.path.normpath(path))
 
 
 def _number(config: pytest.Config, name: str, low: int, high: int) -> int:

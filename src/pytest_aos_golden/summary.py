@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from pytest_aos_golden.ledger import Ledger, Refusal, TestEntry
 if TYPE_CHECKING:
     import pytest
 
-    from pytest_aos_golden.inventory import Unused
+    from pytest_aos_golden.inventory import Unreadable, Unused
 
 __all__ = ["Committed", "Failure", "Summary", "print_summary"]
 
@@ -64,14 +65,30 @@ class Summary:
     failures: list[Failure] = field(default_factory=list)
     unused: list[Unused] = field(default_factory=list)
     pruned: list[Unused] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
     dead_rules: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    reports: list[str] = field(default_factory=list)
+    """Report files that were written."""
+
+    @property
+    def folder_is_bad(self) -> bool:
+        """Whether something is wrong with goldens or rules that no test stands for; ``--golden-verify`` fails then."""
+        return bool(self.unused or self.unreadable or self.dead_rules)
+
+    @property
+    def verdict(self) -> str:
+        """``PASS`` or ``FAIL``."""
+        strict = self.mode == "verify" and self.folder_is_bad
+        return "FAIL" if self.failures or self.refused or strict else "PASS"
 
     def fill(self, ledger: Ledger) -> None:
         """Take over what the ledger knows."""
         self.counts = Counter(ledger.counts)
         self.counts.pop(Status.STAGED, None)
         self.counts["recorded"] = len(self.committed)
+        # Values that could not be compared, and values that were not committed: both are refused.
+        self.counts[Status.REFUSED] += len(self.refused)
         self.failures = [_failure(entry, e) for entry, e in ledger.failures()]
         self.notes += ledger.notes
 
@@ -79,6 +96,7 @@ class Summary:
         """Everything, as JSON data: the ``--golden-report`` format, version 1."""
         return {
             "format": "aos-golden-report/1",
+            "verdict": self.verdict,
             "mode": self.mode,
             "counts": {name: count for name, count in sorted(self.counts.items()) if count},
             "failures": [
@@ -108,20 +126,37 @@ class Summary:
             "recorded": [vars(item) | {"message": list(item.message)} for item in self.committed],
             "unused": [_unused(item) for item in self.unused],
             "pruned": [_unused(item) for item in self.pruned],
+            "unreadable": [{"file": item.file, "why": item.why} for item in self.unreadable],
             "dead_rules": [{"where": where, "rule": rule} for where, rule in self.dead_rules],
             "notes": self.notes,
         }
 
-    def annotations(self) -> Iterator[str]:
-        """GitHub workflow commands, one for each failure."""
+    def annotations(self, root: str, workspace: str) -> Iterator[str]:
+        """GitHub workflow commands, one for each problem. Files are named from ``workspace``, the checkout."""
+
+        def place(file: str) -> str:
+            return os.path.relpath(os.path.join(root, file), workspace)  # noqa: PTH118 - may not be below
+
         for failure in self.failures:
-            line = f",line={failure.line}" if failure.line is not None else ""
-            text = _escape("\n".join(failure.evaluation.message))
-            yield f"::error file={failure.file}{line},title=golden {failure.evaluation.status}::{text}"
+            at = {"file": place(failure.file), "title": f"golden {failure.evaluation.status}"}
+            if failure.line is not None:
+                at["line"] = str(failure.line)
+            yield _annotation("error", at, failure.evaluation.message)
         for refusal in self.refused:
-            yield f"::error title=golden refused::{_escape(refusal.nodeid + chr(10) + chr(10).join(refusal.message))}"
+            yield _annotation(
+                "error", {"title": "golden refused"}, (refusal.nodeid, *refusal.message)
+            )
+        level = "error" if self.mode == "verify" else "warning"
         for item in self.unused:
-            yield f"::warning title=golden unused::{_escape(f'{item.path.name}: {item.key}: {item.why}')}"
+            at = {"file": place(item.file), "title": "golden unused"}
+            yield _annotation(level, at, (f"{item.key}: {item.why}",))
+        for bad in self.unreadable:
+            at = {"file": place(bad.file), "title": "golden unreadable"}
+            yield _annotation(level, at, (bad.why,))
+        for where, rule in self.dead_rules:
+            yield _annotation(
+                level, {"title": "dead golden rule"}, (f"{where}: {rule}: matched nothing",)
+            )
 
 
 def _failure(entry: TestEntry, evaluation: Evaluation) -> Failure:
@@ -130,64 +165,73 @@ def _failure(entry: TestEntry, evaluation: Evaluation) -> Failure:
 
 
 def _unused(item: Unused) -> dict[str, str]:
-    return {"file": item.path.name, "key": item.key, "why": item.why}
+    return {"file": item.file, "key": item.key, "why": item.why}
 
 
-def _escape(text: str) -> str:
+def _annotation(level: str, at: dict[str, str], lines: Sequence[str]) -> str:
+    where = ",".join(f"{name}={_escaped_property(text)}" for name, text in at.items())
+    return f"::{level} {where}::{_escaped(chr(10).join(lines))}"
+
+
+def _escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-_COLORS = {
-    Status.MATCHED: "green",
-    Status.UNCHANGED: "green",
-    "recorded": "green",
-    Status.OBSERVED: "green",
-}
+def _escaped_property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def print_summary(reporter: pytest.TerminalReporter, summary: Summary, *, strict: bool) -> None:
+_VERBS = {"new": "recorded", "changed": "updated", "damaged": "replaced"}
+
+
+def print_summary(reporter: pytest.TerminalReporter, summary: Summary) -> None:
     """One line if all is well; a section if somebody has to do something."""
-    counts = [(name, count) for name, count in sorted(summary.counts.items()) if count]
-    counts += [("refused", len(summary.refused))] if summary.refused else []
-    counts += [("unused", len(summary.unused))] if summary.unused else []
-    counts += [("pruned", len(summary.pruned))] if summary.pruned else []
-    if not counts and not summary.dead_rules and not summary.notes:
-        return
-    if summary.committed or summary.unused or summary.pruned or summary.dead_rules or summary.notes:
+    strict = summary.mode == "verify"
+    if summary.committed or summary.pruned or summary.notes or summary.folder_is_bad:
         reporter.section("goldens")
     for item in summary.committed[:_SHOWN]:
-        verb = {"new": "recorded", "changed": "updated", "damaged": "replaced"}[item.kind]
         moved = f" (renamed from {item.renamed_from})" if item.renamed_from else ""
-        reporter.write_line(f"{verb} {item.key}{moved}", green=True)
+        reporter.write_line(f"{_VERBS[item.kind]} {item.key}{moved}", green=True)
         for line in item.message:
             reporter.write_line(f"    {line}")
-    _rest(reporter, len(summary.committed))
+    _rest(reporter, summary.committed)
     for gone in summary.pruned[:_SHOWN]:
         reporter.write_line(f"deleted {gone.key}: {gone.why}", yellow=True)
-    _rest(reporter, len(summary.pruned))
+    _rest(reporter, summary.pruned)
     for left in summary.unused[:_SHOWN]:
         reporter.write_line(f"unused {left.key}: {left.why}", red=strict, yellow=not strict)
-    _rest(reporter, len(summary.unused))
+    _rest(reporter, summary.unused)
     if summary.unused:
         reporter.write_line(
             "  next: pytest --golden-prune deletes unused goldens after a complete green run"
         )
+    for bad in summary.unreadable[:_SHOWN]:
+        reporter.write_line(f"unreadable: {bad.why}", red=strict, yellow=not strict)
+    _rest(reporter, summary.unreadable)
     for where, rule in summary.dead_rules[:_SHOWN]:
         reporter.write_line(
             f"dead rule in {where}: {rule}: matched nothing", red=strict, yellow=not strict
         )
+    _rest(reporter, summary.dead_rules)
     for note in summary.notes[:_SHOWN]:
         reporter.write_line(f"note: {note}", yellow=True)
-    text = ", ".join(f"{count} {name}" for name, count in counts)
+    _rest(reporter, summary.notes)
+    for path in summary.reports:
+        reporter.write_line(f"golden report: {path}")
+    text = ", ".join(f"{count} {name}" for name, count in _totals(summary))
     if text:
-        bad = (
-            summary.failures
-            or summary.refused
-            or (strict and (summary.unused or summary.dead_rules))
-        )
-        reporter.write_line(f"goldens: {text}", red=bool(bad), green=not bad)
+        bad_run = summary.verdict == "FAIL"
+        reporter.write_line(f"goldens: {text}", red=bad_run, green=not bad_run)
 
 
-def _rest(reporter: pytest.TerminalReporter, count: int) -> None:
-    if count > _SHOWN:
-        reporter.write_line(f"  ... and {count - _SHOWN} more")
+def _totals(summary: Summary) -> Iterator[tuple[str, int]]:
+    yield from ((name, count) for name, count in sorted(summary.counts.items()) if count)
+    for name in ("unused", "pruned", "unreadable", "dead_rules"):
+        found = getattr(summary, name)
+        if found:
+            yield name.replace("_", " "), len(found)
+
+
+def _rest(reporter: pytest.TerminalReporter, items: Sequence[object]) -> None:
+    if len(items) > _SHOWN:
+        reporter.write_line(f"  ... and {len(items) - _SHOWN} more")

@@ -10,21 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_aos_golden.evaluation import Evaluation, Status
-from pytest_aos_golden.marks import Marked, layer, read_marks
-from pytest_aos_golden.naming import base_key, named_key
+from pytest_aos_golden.fixture import GoldenFailure, GoldenUsageError
+from pytest_aos_golden.marks import Layer, Marked, layer, read_marks
+from pytest_aos_golden.naming import key_of, named_key
 
 if TYPE_CHECKING:
     from pytest_aos_golden.compare import Comparer
 
-__all__ = ["GoldenFailure", "GoldenUsageError", "TestRun"]
-
-
-class GoldenFailure(AssertionError):  # noqa: N818 - a failed assertion
-    """A comparison that is neither true nor false: damaged golden, a value that cannot be recorded, or a flaky one."""
-
-
-class GoldenUsageError(Exception):
-    """The test uses its golden in a way that has no meaning."""
+__all__ = ["TestRun"]
 
 
 class TestRun:
@@ -39,18 +32,24 @@ class TestRun:
         self._comparer = comparer
         self.marked: Marked = read_marks(item)
         self.seed = default_seed if self.marked.seed is None else self.marked.seed
-        self.key: str = item.ihook.pytest_golden_key(item=item) or base_key(item)
-        self._hook_rules: tuple[Any, ...] | None = None
-        self._first: dict[str, Evaluation] = {}
-        """What the first attempt saw, by key."""
+        self.key: str = key_of(item)
+        self._hook_rules: tuple[Layer, ...] | None = None
+        self._earlier: dict[str, Evaluation] = {}
+        """What earlier attempts saw, by key; of several, one that failed."""
+        self._seen: dict[str, Evaluation] = {}
         self._lock = threading.RLock()
+        self._thread = threading.current_thread()
         self.start_attempt()
 
     def start_attempt(self) -> None:
         """Begin the next attempt: comparisons start from nothing, but what was seen is not forgotten."""
+        for key, seen in self._seen.items():
+            if key not in self._earlier or not self._earlier[key].failed:
+                self._earlier[key] = seen
         self.pending: list[Evaluation] = []
         """Comparisons that no report has carried away yet."""
-        self._seen: dict[str, Evaluation] = {}
+        self._seen = {}
+        """The first comparison of each key in this attempt, or the first that failed."""
         self._unnamed_uses = 0
         self._unnamed_owner: object = None
         self._explanations: dict[int, tuple[object, list[str]]] = {}
@@ -68,58 +67,70 @@ class TestRun:
         from pytest_aos_golden.compare import Request
 
         with self._lock:
-            if name is None:
-                name = self._unnamed()
             request = Request(
-                key=named_key(self.key, name),
+                key=named_key(self.key, self._unnamed() if name is None else name),
                 seed=self.seed,
                 own_rules=self._layers(rules),
                 hash_only=self.marked.hash_only if hash_only is None else hash_only,
-                accept_command=f'pytest --golden-record "{self.item.nodeid}"',
+                nodeid=self.item.nodeid,
             )
             evaluation = self._comparer().evaluate(value, request)
             self._compare_with_earlier(evaluation)
             self.pending.append(evaluation)
-            self._explanations[id(asked_by)] = (asked_by, evaluation.message)
+            if evaluation.message:
+                self._explanations[id(asked_by)] = (asked_by, evaluation.message)
         if evaluation.status in (Status.INVALID, Status.REFUSED, Status.FLAKY):
             raise GoldenFailure("\n".join(evaluation.message))
         if evaluation.status == Status.MISMATCHED:
-            self.item.ihook.pytest_golden_mismatch(item=self.item, mismatch=evaluation.to_json())
+            self._tell_hook(evaluation)
         return not evaluation.failed
 
     def explanation(self, asked_by: object) -> list[str] | None:
         """Why the last comparison of this golden object failed."""
-        return self._explanations.get(id(asked_by), (None, None))[1]
+        found = self._explanations.get(id(asked_by))
+        return found[1] if found is not None else None
+
+    def take_pending(self) -> list[Evaluation]:
+        """The comparisons since the last report."""
+        taken, self.pending = self.pending, []
+        return taken
 
     # inside
 
+    def _tell_hook(self, evaluation: Evaluation) -> None:
+        self.item.ihook.pytest_golden_mismatch(
+            item=self.item,
+            mismatch={
+                "key": evaluation.key,
+                "file": evaluation.file,
+                "expected_hash": evaluation.expected_hash,
+                "got_hash": evaluation.hash,
+                "cause": evaluation.cause,
+                "entries": evaluation.entries,
+            },
+        )
+
     def _compare_with_earlier(self, new: Evaluation) -> None:
         """A value that was another one before is flaky, whatever the golden says to it."""
-        within, across = self._seen.get(new.key), self._first.get(new.key)
-        self._seen.setdefault(new.key, new)
-        self._first.setdefault(new.key, new)
+        within, across = self._seen.get(new.key), self._earlier.get(new.key)
+        if within is None or (new.failed and not within.failed):
+            self._seen[new.key] = new
         if new.hash is None:
             return
         if within is not None and within.hash not in (None, new.hash):
-            if new.status in (Status.STAGED, Status.UNCHANGED, Status.OBSERVED):
+            if new.status in Status.RECORDED:
                 new.status = Status.REFUSED
+                new.cause = "flaky"
                 new.message = [
                     f"two different values for one golden, {new.key}",
                     "  next: give each its own name: golden('name')",
                 ]
-        elif (
-            across is not None
-            and across is not within
-            and (across.hash != new.hash or across.failed)
+        elif across is not None and (
+            across.status == Status.FLAKY or across.hash != new.hash or across.failed != new.failed
         ):
-            new.status = Status.FLAKY
-            new.cause = "flaky"
-            new.message = [
-                f"flaky golden: {new.key}",
-                f"  the first attempt had {_short(across)}, this attempt has {_short(new)}",
-                *(f"  {line}" for line in across.message[:6]),
-                "  a golden that only sometimes matches is no proof; make the value deterministic",
-            ]
+            new.message = _flaky(new, across)
+            new.status = new.cause = Status.FLAKY
+            self._seen[new.key] = new
 
     def _unnamed(self) -> str | None:
         """The name of the next unnamed use: none, then ``(2)``, ``(3)`` in the order of the uses."""
@@ -134,20 +145,31 @@ class TestRun:
         if self._unnamed_uses == 1:
             self._unnamed_owner = owner
             return None
-        if owner != self._unnamed_owner:
+        # A pool may give all of its work to one thread, this time.
+        elsewhere = threading.current_thread() is not self._thread
+        if owner is not self._unnamed_owner or elsewhere:
             raise GoldenUsageError(
                 "a second unnamed golden from another task or thread: which comes first is up to the scheduler.\n"
                 "  next: name them: golden('name')"
             )
         return f"({self._unnamed_uses})"
 
-    def _layers(self, rules: Any) -> tuple[Any, ...]:
+    def _layers(self, rules: Any) -> tuple[Layer, ...]:
         """The rules of this use, its test and the hooks, in the order in which they are tried."""
         if self._hook_rules is None:
             found = self.item.ihook.pytest_golden_rules(item=self.item)
-            self._hook_rules = tuple(layer(more) for more in found if more)
+            self._hook_rules = tuple(layer(more, "pytest_golden_rules") for more in found if more)
         own = (layer(rules),) if rules else ()
         return (*own, *self.marked.rules, *self._hook_rules)
+
+
+def _flaky(new: Evaluation, earlier: Evaluation) -> list[str]:
+    return [
+        f"flaky golden: {new.key}",
+        f"  an earlier attempt had {_short(earlier)}, this attempt has {_short(new)}",
+        *(f"  {line}" for line in (new.message or earlier.message)[:6]),
+        "  a golden that only sometimes matches is no proof; make the value deterministic",
+    ]
 
 
 def _short(evaluation: Evaluation) -> str:
@@ -156,20 +178,21 @@ def _short(evaluation: Evaluation) -> str:
 
 def _inside_given() -> bool:
     hypothesis = sys.modules.get("hypothesis")
-    return hypothesis is not None and bool(hypothesis.currently_in_test_context())
+    asked = getattr(hypothesis, "currently_in_test_context", None)
+    return asked is not None and bool(asked())
 
 
 def _running_task() -> object:
-    """What the caller runs in: the asyncio or trio task, else the thread."""
+    """What the caller runs in: the asyncio or trio task, else the thread. The object itself, for ids are used again."""
     asyncio: Any = sys.modules.get("asyncio")
     if asyncio is not None and asyncio._get_running_loop() is not None:
         task = asyncio.current_task()
         if task is not None:
-            return id(task)
+            return task
     trio: Any = sys.modules.get("trio")
-    if trio is not None:
+    if hasattr(trio, "lowlevel"):
         try:
-            return id(trio.lowlevel.current_task())
+            return trio.lowlevel.current_task()
         except RuntimeError:
             pass
-    return threading.get_ident()
+    return threading.current_thread()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from itertools import compress, count, islice
 from operator import eq, itemgetter, ne
 from typing import NamedTuple
@@ -32,9 +32,10 @@ MAX_FEATURES = 64
 """Fields or words that the shape of an element takes into account."""
 SIMILAR = 0.3
 """Share of equal fields from which two elements count as one that changed."""
-INFORMATIVE_BYTES = 8
+MOVE_BYTES = 8
 """Two shorter texts that are equal are a coincidence, not a move."""
-_CHUNK = 256
+CHUNK = 256
+"""Elements compared as one slice."""
 
 Pairs = list[tuple[int, int]]
 Steps = list[tuple[int | None, int | None]]
@@ -89,10 +90,11 @@ def match(
     crossed = deque(sorted(crossing.items()))
     for (lefts, rights), fixed in zip(gaps, anchors, strict=True):
         for some, others, anchor in _between(lefts, rights, fixed):
-            for step in (*_likely(some, others), *anchor):
-                while crossed and step[0] is not None and crossed[0][0] < step[0]:
+            for i, j in (*_likely(some, others), *anchor):
+                while crossed and i is not None and crossed[0][0] < i:
                     steps.append(crossed.popleft())
-                steps.append(step)
+                if i is None or j is None or expected_keys[i] != got_keys[j]:
+                    steps.append((i, j))
     return Matching([*steps, *crossed], reordered=bool(moved or crossing))
 
 
@@ -103,13 +105,21 @@ def align(expected: Sequence[Hashable], got: Sequence[Hashable]) -> Pairs:
     numbers: dict[Hashable, int] = {}
     left = [numbers.setdefault(key, len(numbers)) for key in expected[head:stop]]
     right = [numbers.setdefault(key, len(numbers)) for key in got[head:right_stop]]
+    pairs = [(i, i) for i in range(head)]
+    pairs += ((head + i, head + j) for i, j in _middle(left, right))
+    pairs += zip(range(stop, len(expected)), range(right_stop, len(got)), strict=True)
+    return pairs
+
+
+def _middle(left: list[int], right: list[int]) -> Pairs:
+    script, reached, right_reached = _Search(left, right).script(0, len(left), 0, len(right))
+    if reached == len(left) and right_reached == len(right):
+        return sorted(script)
     both = set(left).intersection(right)
     left_at = [i for i, number in enumerate(left) if number in both]
     right_at = [j for j, number in enumerate(right) if number in both]
     search = _Search([left[i] for i in left_at], [right[j] for j in right_at])
-    between = [(head + left_at[i], head + right_at[j]) for i, j in sorted(search.pairs())]
-    ends = range(head), zip(range(stop, len(expected)), range(right_stop, len(got)), strict=True)
-    return [*((i, i) for i in ends[0]), *between, *ends[1]]
+    return [(left_at[i], right_at[j]) for i, j in sorted(search.pairs())]
 
 
 def _common_ends(left: Sequence[Hashable], right: Sequence[Hashable]) -> tuple[int, int]:
@@ -130,16 +140,20 @@ def _gaps(pairs: Pairs, left: int, right: int) -> Iterator[tuple[range, range]]:
 
 
 def _same(left: Sequence[Hashable], right: Sequence[Hashable]) -> Pairs:
-    """The alignment, or the plain positions where that makes fewer differences."""
+    """The alignment, or positions from the front or the back if that makes fewer differences."""
     if not left or not right:
         return []
-    pairs = align(left, right)
-    if len(left) != len(right):
-        return pairs
-    sizes = ((len(a), len(b)) for a, b in _gaps(pairs, len(left), len(right)))
-    positions = [(i, i) for i in compress(count(), map(eq, left, right))]
-    differences = sum(a if a == b else a + b for a, b in sizes)
-    return positions if len(left) - len(positions) < differences else pairs
+    candidates = [align(left, right)]
+    for shift in (0, len(right) - len(left)):
+        i, j = max(0, -shift), max(0, shift)
+        same = map(eq, islice(left, i, None), islice(right, j, None))
+        candidates.append([(i + k, j + k) for k in compress(count(), same)])
+
+    def differences(pairs: Pairs) -> int:
+        sizes = ((len(a), len(b)) for a, b in _gaps(pairs, len(left), len(right)))
+        return sum(a if a == b else a + b for a, b in sizes)
+
+    return min(candidates, key=differences)
 
 
 class _Search:
@@ -160,7 +174,7 @@ class _Search:
                 same = map(eq, islice(self.left, i, stop), islice(self.right, j, right_stop))
                 yield from ((i + k, j + k) for k in compress(count(), same))
                 continue
-            script, reached, right_reached = self._script(i, stop, j, right_stop)
+            script, reached, right_reached = self.script(i, stop, j, right_stop)
             done = reached == stop and right_reached == right_stop
             anchors = [] if done or level == MAX_SPLITS else self._anchors(i, stop, j, right_stop)
             if not anchors:
@@ -179,7 +193,7 @@ class _Search:
         both = [(at, right_once[n]) for n, at in once.items() if n in right_once]
         return [(i + a, j + b) for a, b in _ascending(both)]
 
-    def _script(self, i: int, stop: int, j: int, right_stop: int) -> tuple[Pairs, int, int]:
+    def script(self, i: int, stop: int, j: int, right_stop: int) -> tuple[Pairs, int, int]:
         """The pairs of a shortest edit script, and how far MAX_EDITS edits came on either side.
 
         E. W. Myers, "An O(ND) difference algorithm and its variations", Algorithmica 1 (1986).
@@ -220,10 +234,10 @@ class _Search:
             n += 1
             while (
                 n % 16 == 0
-                and n + _CHUNK <= limit
-                and left[i + n : i + n + _CHUNK] == right[j + n : j + n + _CHUNK]
+                and n + CHUNK <= limit
+                and left[i + n : i + n + CHUNK] == right[j + n : j + n + CHUNK]
             ):
-                n += _CHUNK
+                n += CHUNK
         self.probes -= 1 + n // 64
         return n
 
@@ -258,18 +272,21 @@ def _ascending(pairs: Pairs) -> Pairs:
 
 
 def _moved(gaps: list[Gap], left: Sequence[bytes], right: Sequence[bytes]) -> dict[int, int]:
-    """Elements found elsewhere unchanged: texts and containers that both lists hold once."""
-    lefts = {item.key: item.at for gap in gaps for item in gap[0] if _telling(item)}
-    rights = {item.key: item.at for gap in gaps for item in gap[1] if _telling(item)}
-    both = lefts.keys() & rights.keys()
+    """Elements that stand elsewhere unchanged, of those that occur once in either part.
+
+    A number or a short text found elsewhere is a coincidence, unless most others are too.
+    """
+    lefts = {item.key: item for gap in gaps for item in gap[0]}
+    rights = {item.key: item for gap in gaps for item in gap[1]}
+    both = [key for key in lefts if key in rights]
     if not both:
         return {}
     counted, right_counted = Counter(left), Counter(right)
-    return {lefts[key]: rights[key] for key in both if counted[key] == right_counted[key] == 1}
-
-
-def _telling(item: Item) -> bool:
-    return len(item.key) >= INFORMATIVE_BYTES and isinstance(item.value, str | dict | list)
+    both = [key for key in both if counted[key] == right_counted[key] == 1]
+    if 2 * len(both) <= max(len(lefts), len(rights)):
+        telling = (str, dict, list)
+        both = [k for k in both if len(k) >= MOVE_BYTES and isinstance(lefts[k].value, telling)]
+    return {lefts[key].at: rights[key].at for key in both}
 
 
 def _without(gaps: list[Gap], pairs: dict[int, int]) -> list[Gap]:
@@ -285,33 +302,30 @@ def _without(gaps: list[Gap], pairs: dict[int, int]) -> list[Gap]:
 def _by_identity(gaps: list[Gap]) -> tuple[list[Pairs], dict[int, int]]:
     """Objects with the same identity: per gap those in order, and all that crossed others."""
     best: dict[int, int] = {}
-    for field in IDENTITY_FIELDS:
-        left = _holders((item for gap in gaps for item in gap[0]), field)
-        right = _holders((item for gap in gaps for item in gap[1]), field)
+    lefts = [item for gap in gaps for item in gap[0] if isinstance(item.value, dict)]
+    rights = [item for gap in gaps for item in gap[1] if isinstance(item.value, dict)]
+    for field in IDENTITY_FIELDS if lefts and rights else ():
+        left, right = _holders(lefts, field), _holders(rights, field)
         found = {at: right[identity] for identity, at in left.items() if identity in right}
         best = found if len(found) > len(best) else best
     if not best:
         return [[] for _ in gaps], {}
     anchors: list[Pairs] = []
-    for lefts, rights in gaps:
-        inside = {item.at for item in rights}
-        pairs = [(i.at, best[i.at]) for i in lefts if best.get(i.at, -1) in inside]
-        anchors.append(_ascending(pairs))
+    for here, there in gaps:
+        inside = {item.at for item in there}
+        anchors.append(_ascending([(i.at, best[i.at]) for i in here if best.get(i.at) in inside]))
     fixed = {i for pairs in anchors for i, _ in pairs}
     return anchors, {i: j for i, j in best.items() if i not in fixed}
 
 
-def _holders(items: Iterable[Item], field: str) -> dict[str | int, int]:
+def _holders(items: Items, field: str) -> dict[str | int, int]:
     """Which element holds which value in this field; values that several hold are left out."""
     holders: dict[str | int, int] = {}
-    several: set[str | int] = set()
     for item in items:
         value = item.value.get(field) if isinstance(item.value, dict) else None
         if isinstance(value, str | int) and not isinstance(value, bool):
-            if value in holders:
-                several.add(value)
-            holders[value] = item.at
-    return {value: at for value, at in holders.items() if value not in several}
+            holders[value] = -1 if value in holders else item.at
+    return {value: at for value, at in holders.items() if at >= 0}
 
 
 def _likely(lefts: Items, rights: Items) -> Steps:
@@ -368,7 +382,7 @@ def _similarity(left: object, right: object) -> float:
         words, others = set(_words(left)), set(_words(right))
         equal, size = len(words & others), len(words | others)
     else:
-        return float(left == right)
+        return 0.0
     return equal / max(size, 1)
 
 
@@ -376,11 +390,9 @@ def _same_outline(lefts: Items, rights: Items) -> Pairs:
     """For gaps too large for a table: alignment by the features that occur on both sides at all."""
     features = [[_features(item.value) for item in items] for items in (lefts, rights)]
     left, right = ({one for some in side for one in some} for side in features)
+    shared = (left & right).__contains__
     outlines = [
-        [
-            tuple(filter((left & right).__contains__, some)) or (at, number)
-            for at, some in enumerate(side)
-        ]
+        [tuple(filter(shared, some)) or (at, number) for at, some in enumerate(side)]
         for number, side in enumerate(features)
     ]
     return [(lefts[a].at, rights[b].at) for a, b in align(*outlines)]

@@ -3,43 +3,117 @@
 from __future__ import annotations
 
 import os
+import stat
+from datetime import timedelta
 from pathlib import Path
 
-from aos_workflow.determinism import SystemEntropy
+from aos_workflow.determinism import Clock, SystemClock, SystemEntropy
 from aos_workflow.determinism.entropy import Entropy
 
-__all__ = ["TEMPORARY_SUFFIX", "write_atomic"]
+__all__ = ["STALE_AFTER", "TEMPORARY_SUFFIX", "remove_stale", "write_atomic"]
 
 TEMPORARY_SUFFIX = ".aos-tmp"
-"""Ends the names of unfinished files. They begin with a dot; nobody reads them, and a crash may leave one."""
+"""Ends the names of unfinished files. They begin with a dot, so nobody reads them. A crash may leave one."""
+STALE_AFTER = timedelta(hours=1)
+"""Age at which an unfinished file is left over from a crash. Writing one takes milliseconds."""
+
+_NAME_BYTES = 80
+"""Of the file's name in the temporary one; file systems take 255 in all."""
 
 
 def write_atomic(
-    path: Path, data: bytes, *, keep_times: bool = False, entropy: Entropy | None = None
+    path: Path,
+    data: bytes,
+    *,
+    keep_times: bool = False,
+    new_mode: int = 0o666,
+    entropy: Entropy | None = None,
 ) -> None:
     """Put ``data`` at ``path``: temporary file in the same folder, fsync, replace, fsync of the folder.
 
-    ``keep_times`` gives the new file the old one's times, for a rewrite that changes nothing a reader cares about.
+    A file that was there hands on its permissions, and its owner if we may give it; through a symbolic link, its target
+    is replaced. ``new_mode`` is for a file that was not there, and lessened by the umask. ``keep_times`` gives the new
+    file the old one's times, for a rewrite that changes nothing a reader cares about.
 
     Raises:
         OSError: the folder cannot be written; the old file is untouched.
     """
+    target = path.resolve() if path.is_symlink() else path
     token = (entropy or SystemEntropy()).token_hex(6)
-    temporary = path.with_name(f".{path.name[:80]}.{token}{TEMPORARY_SUFFIX}")
-    times = path.stat() if keep_times else None
+    name = os.fsdecode(os.fsencode(target.name)[:_NAME_BYTES])
+    temporary = target.with_name(f".{name}.{token}{TEMPORARY_SUFFIX}")
+    old = _stat(target)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    handle = os.open(temporary, flags, new_mode)
     try:
-        with temporary.open("xb") as file:
+        with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        if times:
-            os.utime(temporary, ns=(times.st_atime_ns, times.st_mtime_ns))
-            temporary.chmod(times.st_mode & 0o777)
-        temporary.replace(path)
+        if old is not None:
+            _hand_on(old, temporary, keep_times)
+        temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    _sync_folder(target.parent)
+
+
+def remove_stale(
+    folder: Path, *, older_than: timedelta = STALE_AFTER, clock: Clock | None = None
+) -> list[Path]:
+    """Remove the unfinished files that crashes left directly in a folder, and return them.
+
+    Only names of ours count, and only beyond an age at which no writer can still be at work.
+    """
+    limit = ((clock or SystemClock()).now() - older_than).timestamp()
+    removed = []
+    for entry in _entries(folder):
+        if not (entry.name.startswith(".") and entry.name.endswith(TEMPORARY_SUFFIX)):
+            continue
+        try:
+            if entry.stat(follow_symlinks=False).st_mtime < limit:
+                Path(entry.path).unlink()
+                removed.append(Path(entry.path))
+        except OSError:  # another process was faster, or it is not ours to remove
+            continue
+    return sorted(removed)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _hand_on(old: os.stat_result, temporary: Path, keep_times: bool) -> None:
+    """Make the new file look like the old one from outside."""
+    if os.name != "nt":
+        new = temporary.stat()
+        if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+            _give(temporary, old)
+        temporary.chmod(stat.S_IMODE(old.st_mode))
+    if keep_times:
+        os.utime(temporary, ns=(old.st_atime_ns, old.st_mtime_ns))
+
+
+def _give(temporary: Path, old: os.stat_result) -> None:
+    """Root gives a file away; others may hand it to a group of theirs at most."""
+    for user, group in ((old.st_uid, old.st_gid), (-1, old.st_gid)):
+        try:
+            os.chown(temporary, user, group)
+        except PermissionError:
+            continue
+        return
 
 
 def _sync_folder(folder: Path) -> None:

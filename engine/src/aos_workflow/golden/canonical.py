@@ -8,20 +8,22 @@ recorder, replay, shadow and doctor all call :func:`canonicalize`; there is no s
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from aos_workflow.errors import CanonicalError, DepthError, GoldenError
-from aos_workflow.golden.adapt import Adapter, adapt
-from aos_workflow.golden.aliases import Aliases
-from aos_workflow.golden.encoding import encode, encode_pretty
-from aos_workflow.golden.limits import MAX_DEPTH
+from aos_workflow.errors import CanonicalError
+from aos_workflow.golden.adapt import Adapter, NeedsAdapting, Unspellable, adapt, too_deep
+from aos_workflow.golden.aliases import MARK_CHARACTERS, MarkCollision
+from aos_workflow.golden.encoding import encode_pretty
 from aos_workflow.golden.rules import DEFAULT_RULES, NO_RULES, Rules
-from aos_workflow.golden.walk import NeedsAdapting, Walk
+from aos_workflow.golden.strict_json import loads
+from aos_workflow.golden.walk import Walk
 
 __all__ = ["Canonical", "canonical_bytes", "canonical_json", "canonicalize", "content_hash"]
 
-_ALIAS_ATTEMPTS = 8
+_NOT_PLAIN = (NeedsAdapting, MarkCollision, TypeError, RecursionError)
+"""Why the fast path gives up; ``TypeError`` is orjson's."""
 
 
 @dataclass(slots=True)
@@ -39,14 +41,11 @@ class Canonical:
     leaves: int
     blind: int
     hits: tuple[int, ...]
-    _tree: Any
-    _aliases: Aliases
 
     def pretty(self) -> bytes:
-        """The same value indented, for a file that people review. Deterministic like ``text``."""
-        pretty = self._aliases.number(encode_pretty(self._tree))
-        assert pretty is not None, "the compact text was numbered with the same marks"
-        return pretty
+        """The same value indented, for a file that people review."""
+        plain = loads(self.text, max_bytes=len(self.text))
+        return encode_pretty(Walk(NO_RULES, trusted=True).run(plain))
 
     @property
     def blind_share(self) -> float:
@@ -67,16 +66,10 @@ def canonicalize(
     """
     if adapter is None:
         try:
-            found = _finish(value, rules, Aliases(), trusted=False)
-            if found is not None:
-                return found
-        except (NeedsAdapting, TypeError, RecursionError):
+            return _finish(value, Walk(rules, trusted=False), rules)
+        except _NOT_PLAIN:
             pass
-    for attempt in range(_ALIAS_ATTEMPTS):
-        found = _adapted(value, rules, adapter, Aliases(attempt))
-        if found is not None:
-            return found
-    raise CanonicalError("the value contains every mark that aliases are built with")
+    return _adapted(value, rules, adapter)
 
 
 def canonical_json(value: Any, rules: Rules = NO_RULES) -> Canonical:
@@ -85,16 +78,10 @@ def canonical_json(value: Any, rules: Rules = NO_RULES) -> Canonical:
     Raises:
         CanonicalError: nested too deeply, or a number or text that JSON text cannot hold.
     """
-    for attempt in range(_ALIAS_ATTEMPTS):
-        aliases = Aliases(attempt)
-        try:
-            found = _finish(value, rules, aliases, trusted=True)
-        except (NeedsAdapting, TypeError, RecursionError):
-            adapt(value, encode=encode)
-            raise GoldenError("the value was not read from JSON") from None
-        if found is not None:
-            return found
-    raise CanonicalError("the value contains every mark that aliases are built with")
+    try:
+        return _finish(value, Walk(rules, trusted=True), rules)
+    except _NOT_PLAIN:
+        return _adapted(value, rules, None, reserved=True)
 
 
 def canonical_bytes(value: Any, rules: Rules = NO_RULES) -> bytes:
@@ -108,36 +95,31 @@ def content_hash(value: Any, rules: Rules = NO_RULES) -> str:
 
 
 def _adapted(
-    value: Any, rules: Rules, adapter: Adapter | None, aliases: Aliases
-) -> Canonical | None:
+    value: Any, rules: Rules, adapter: Adapter | None, *, reserved: bool = False
+) -> Canonical:
+    """The slow path for everything that is not plain JSON data, or that only looks like it."""
+    spell_keys = rules.keys == "text"
     try:
-        plain = adapt(value, spell_keys=rules.keys == "text", custom=adapter, encode=_item_text)
+        plain = adapt(
+            value, spell_keys=spell_keys, custom=adapter, reserved=reserved, encode=_item_text
+        )
+        for mark in MARK_CHARACTERS:
+            with suppress(MarkCollision):
+                return _finish(plain, Walk(rules, trusted=True, mark=mark), rules)
+    except NeedsAdapting as need:
+        raise need.value.error if isinstance(need.value, Unspellable) else too_deep() from None
     except RecursionError:
-        raise DepthError(
-            f"nested deeper than {MAX_DEPTH} levels",
-            path=".",
-            hint="record a part of the value, or a flat form of it",
-        ) from None
-    return _finish(plain, rules, aliases, trusted=True)
+        raise too_deep() from None
+    raise CanonicalError(
+        f"the texts of the value contain each of {MARK_CHARACTERS!a}, and aliases need one of them"
+    )
 
 
 def _item_text(plain: Any) -> bytes:
     return canonical_json(plain).text
 
 
-def _finish(value: Any, rules: Rules, aliases: Aliases, *, trusted: bool) -> Canonical | None:
-    walk = Walk(rules, aliases, trusted=trusted)
-    tree = walk.run(value)
-    text = aliases.number(encode(tree))
-    if text is None:
-        return None
-    return Canonical(
-        text,
-        hashlib.sha256(text).hexdigest(),
-        rules,
-        walk.leaves,
-        walk.blind,
-        tuple(walk.hits),
-        tree,
-        aliases,
-    )
+def _finish(value: Any, walk: Walk, rules: Rules) -> Canonical:
+    text = walk.text(walk.run(value))
+    digest = hashlib.sha256(text).hexdigest()
+    return Canonical(text, digest, rules, walk.leaves, walk.blind, tuple(walk.hits))

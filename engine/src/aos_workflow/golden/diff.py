@@ -25,17 +25,9 @@ from aos_workflow.golden.paths import format_path
 from aos_workflow.golden.value_classes import classify as classify_by_looks
 
 __all__ = [
-    "ABSENT",
-    "DEFAULT_LIMIT",
-    "Cause",
-    "Diff",
-    "Entry",
-    "Kind",
-    "diff",
-    "exact_key",
-    "is_secret_key",
-    "json_type",
-]
+    "ABSENT", "DEFAULT_LIMIT", "Cause", "Diff", "Entry", "Kind",
+    "diff", "exact_key", "is_secret_key", "json_type",
+]  # fmt: skip
 
 Kind = Literal["added", "removed", "changed", "type_changed", "reordered"]
 Cause = Literal["order", "float", "type", "volatile", "value"]
@@ -102,12 +94,8 @@ class Entry:
             "kind": self.kind,
             "cause": self.cause,
             **({"volatile_class": self.volatile_class} if self.volatile_class else {}),
-            **(
-                {"expected": _reported(self.expected, secret)}
-                if self.expected is not ABSENT
-                else {}
-            ),
-            **({"got": _reported(self.got, secret)} if self.got is not ABSENT else {}),
+            **({"expected": _reported(self.expected, secret)} if self.kind != "added" else {}),
+            **({"got": _reported(self.got, secret)} if self.kind != "removed" else {}),
         }
 
 
@@ -203,7 +191,9 @@ def exact_key(value: object) -> bytes:
         pass
     try:  # Integers beyond 64 bits and lone surrogates. Version 0 of marshal has no references.
         return marshal.dumps(value, 0)  # type: ignore[arg-type]
-    except ValueError:
+    except ValueError as error:
+        if "nested" in str(error):
+            raise DepthError(f"nested deeper than {MAX_DEPTH} levels") from None
         raise UnsupportedTypeError(f"a {type(value).__name__} holds what is not JSON") from None
 
 

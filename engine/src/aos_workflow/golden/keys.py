@@ -10,13 +10,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from aos_workflow.determinism import SystemEntropy
 from aos_workflow.determinism.entropy import Entropy
-from aos_workflow.errors import KeyRingError
+from aos_workflow.errors import GoldenFileError, KeyRingError
+from aos_workflow.golden.source import read_bytes
 
 __all__ = ["SECRET_NAMES", "Key", "KeyRing", "append_new_key"]
 
@@ -25,6 +27,7 @@ SECRET_NAMES = ("GOLDEN_SECRET", "GOLDEN_HMAC_SECRET")
 KEY_FILE_NAME = "GOLDEN_KEY_FILE"
 
 _ID_LENGTH = 12
+_MAX_KEY_FILE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Key:
     secret: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        if not self.secret:
+        if not self.secret.strip():
             raise KeyRingError(
                 "the secret is empty",
                 hint="set GOLDEN_SECRET (openssl rand -hex 32), or unset it to work without signatures",
@@ -47,7 +50,8 @@ class Key:
 
     def mac(self, message: bytes) -> str:
         """HMAC-SHA256 in hex (RFC 2104)."""
-        return hmac.new(self.secret.encode(), message, hashlib.sha256).hexdigest()
+        secret = self.secret.encode("utf-8", "surrogateescape")  # the bytes of the environment
+        return hmac.new(secret, message, hashlib.sha256).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class KeyRing:
                 hint=f"unset one of them; {SECRET_NAMES[0]} is the name",
             )
         for name, secret in given.items():
-            if not secret:
+            if not secret.strip():
                 raise KeyRingError(
                     f"{name} is set but empty",
                     hint=f"export {name}=$(openssl rand -hex 32), or unset it",
@@ -110,33 +114,62 @@ class KeyRing:
     def from_file(cls, path: Path) -> KeyRing:
         """The ring in a file of ``GOLDEN_SECRET=...`` lines; the last line signs, earlier ones verify.
 
-        Other variables, comments and blank lines are passed over, so ``/etc/nova/secrets`` can be used as it is. A file
-        with one bare word is that secret.
+        Other variables, comments and blank lines are passed over, so ``/etc/nova/secrets`` can be used as it is.
+        A bare word is a secret too, if it stands alone or above such lines only.
 
         Raises:
-            KeyRingError: unreadable, or without a secret.
+            KeyRingError: unreadable, without a secret, or with an empty one.
         """
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise KeyRingError(f"cannot read the key file {path}: {reason}") from None
         secrets: dict[str, None] = {}
-        for line in text.splitlines():
-            name, equals, value = line.strip().removeprefix("export ").partition("=")
-            if equals and name.strip() in SECRET_NAMES:
-                secret = value.strip().strip("\"'")
-                secrets.pop(secret, None)
-                secrets[secret] = None
-        bare = text.split()
-        if not secrets and len(bare) == 1 and "=" not in bare[0]:
-            secrets[bare[0]] = None
+        for number, secret in _secrets_in(_lines(path)):
+            if not secret:
+                raise KeyRingError(
+                    f"the key file {path}:{number} holds an empty secret",
+                    hint="write the secret behind the '=', or remove the line",
+                )
+            secrets.pop(secret, None)
+            secrets[secret] = None
         if not secrets:
             raise KeyRingError(
                 f"the key file {path} has no line GOLDEN_SECRET=...",
                 hint=f"aos-workflow golden keys new --key-file {path}",
             )
         return cls.of(*secrets)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        data = read_bytes(path, limit=_MAX_KEY_FILE_BYTES)
+        return data.decode("utf-8-sig").split("\n")
+    except GoldenFileError as error:
+        raise KeyRingError(
+            f"cannot read the key file {error.message}",
+            hint="check the path and its permissions, or make one: aos-workflow golden keys new --key-file FILE",
+        ) from None
+    except UnicodeDecodeError:
+        raise KeyRingError(f"cannot read the key file {path}: it is not UTF-8 text") from None
+
+
+def _secrets_in(lines: list[str]) -> list[tuple[int, str]]:
+    """The secrets with their line numbers, in the order of the file."""
+    filled = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+    found = [(number, _assigned(line)) for number, line in filled]
+    if filled and _BARE.fullmatch(filled[0][1]) and all(text is not None for _, text in found[1:]):
+        found[0] = filled[0]
+    return [(number, secret) for number, secret in found if secret is not None]
+
+
+_BARE = re.compile(r"[A-Za-z0-9+/_.~-]+")
+
+
+def _assigned(line: str) -> str | None:
+    """What a line assigns to one of our variables, without the quotes a shell would take away."""
+    name, equals, value = line.removeprefix("export ").partition("=")
+    if not equals or name.strip() not in SECRET_NAMES:
+        return None
+    value = value.strip()
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1] if quoted else value
 
 
 def append_new_key(path: Path, entropy: Entropy | None = None) -> Key:
@@ -153,6 +186,8 @@ def append_new_key(path: Path, entropy: Entropy | None = None) -> Key:
         with os.fdopen(handle, "ab") as file:
             gap = b"" if not old or old.endswith(b"\n") else b"\n"
             file.write(gap + f"{SECRET_NAMES[0]}={key.secret}\n".encode())
+            file.flush()
+            os.fsync(file.fileno())  # before anything is signed with it
     except OSError as error:
         raise KeyRingError(f"cannot write the key file {path}: {error.strerror}") from None
     return key

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["es6_number"]
+from math import isfinite
+from typing import Any
+
+import orjson
+
+from aos_workflow.golden.adapt import NeedsAdapting
+
+__all__ = ["es6_number", "for_orjson"]
 
 
 def es6_number(value: float) -> str:
@@ -27,3 +34,18 @@ def es6_number(value: float) -> str:
         return f"{sign}0.{'0' * -point}{digits}"
     head = digits[0] + (f".{digits[1:]}" if count > 1 else "")
     return f"{sign}{head}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+
+
+def for_orjson(number: float) -> Any:
+    """A float such that orjson writes it as RFC 8785 says: itself, an integer, or a fragment of JSON.
+
+    Raises:
+        NeedsAdapting: NaN or an infinity.
+    """
+    if number % 1.0 and (1e-5 <= number < 1e16 or -1e16 < number <= -1e-5):
+        return number
+    if not isfinite(number):
+        raise NeedsAdapting(number)
+    if -9007199254740992.0 < number < 9007199254740992.0 and number.is_integer():
+        return int(number)
+    return orjson.Fragment(es6_number(number))

@@ -27,7 +27,7 @@ def provenance(
         "tool": f"{tool} {__version__}",
         **more,
     }
-    commit = _commit(folder)
+    commit = _commit(folder.absolute())
     return {**found, "commit": commit} if commit else found
 
 

@@ -9,28 +9,37 @@ from pathlib import Path
 from typing import Any
 
 from aos_workflow.determinism import Clock, SystemClock, rfc3339
-from aos_workflow.errors import GoldenExistsError, GoldenFileError, SecretFoundError, UsageError
+from aos_workflow.errors import (
+    GoldenExistsError,
+    GoldenFileError,
+    GoldenMissingError,
+    GoldenTooLargeError,
+    SecretFoundError,
+    UsageError,
+)
 from aos_workflow.golden import files
-from aos_workflow.golden.atomic import write_atomic
+from aos_workflow.golden.atomic import remove_stale, write_atomic
 from aos_workflow.golden.canonical import canonicalize, content_hash
-from aos_workflow.golden.compare import compare_events, compare_values
+from aos_workflow.golden.compare import compare_contents, content_of_golden
 from aos_workflow.golden.hashing import CHAIN_START
 from aos_workflow.golden.keys import Key, KeyRing
-from aos_workflow.golden.legacy_golden import LegacyGolden
+from aos_workflow.golden.limits import MAX_FILE_BYTES
 from aos_workflow.golden.provenance import provenance
-from aos_workflow.golden.rules import DEFAULT_RULES, Rules
+from aos_workflow.golden.rules import DEFAULT_RULES, NO_RULES, Rules
 from aos_workflow.golden.run_golden import (
     RUN_SUFFIX,
+    TRAILER,
     Event,
     RunGolden,
+    parse_run_golden,
     read_events,
+    read_run_golden,
     render_event,
     render_trailer,
 )
-from aos_workflow.golden.sealing import Policy
+from aos_workflow.golden.sealing import Policy, Signature
 from aos_workflow.golden.secret_scan import scan
 from aos_workflow.golden.strict_json import loads
-from aos_workflow.golden.value_golden import ValueGolden
 
 __all__ = ["PART_SUFFIX", "GoldenRecorder"]
 
@@ -94,7 +103,8 @@ class GoldenRecorder:
 
         Raises:
             UsageError: the run id cannot name a file, or the run is open already.
-            GoldenExistsError: the golden of that run exists and is damaged; ``force`` replaces it.
+            GoldenExistsError: the golden of that run exists and is damaged, or signed with a key that the recorder does
+                not have; ``force`` replaces it.
             CanonicalError, SecretFoundError: the data cannot or must not be recorded.
         """
         if not _RUN_ID.fullmatch(run_id):
@@ -104,8 +114,9 @@ class GoldenRecorder:
             )
         if run_id in self._open:
             raise UsageError(f"run {run_id!r} is being recorded already")
-        self._refuse_damaged(self.path_of(run_id))
+        self._existing(run_id)
         self.folder.mkdir(parents=True, exist_ok=True)
+        remove_stale(self.folder, clock=self._clock)
         self._part(run_id).unlink(missing_ok=True)
         self._open[run_id] = _OpenRun()
         try:
@@ -143,7 +154,9 @@ class GoldenRecorder:
     def record_event(self, run_id: str, event_type: str, data: Mapping[str, Any]) -> Event:
         """Append any event to an open run. Raises as :meth:`record_run_start`."""
         run = self._run(run_id)
-        plain = loads(canonicalize(dict(data), Rules(base="none")).text)
+        if event_type == TRAILER:
+            raise UsageError(f"the event type {TRAILER!r} is that of the seal; choose another")
+        plain = loads(canonicalize(dict(data), NO_RULES).text)
         self._refuse_secrets(plain)
         now = rfc3339(self._clock.now())
         event = Event(event_type, run_id, len(run.events), now, plain)
@@ -157,12 +170,14 @@ class GoldenRecorder:
     def record_run_end(self, run_id: str, *, status: str = "completed", **data: Any) -> Path:
         """Record the end, seal the golden and put it in its place; return the place.
 
-        A golden that is there already and has the same content keeps its provenance. Raises as
-        :meth:`record_run_start`.
+        If the golden that is there has the same content, it is left alone, times and provenance and all; at most it
+        is signed with the recorder's key. Raises as :meth:`record_run_start`, and GoldenTooLargeError.
         """
         run = self._run(run_id)
-        self.record_event(run_id, "run_end", {"status": status, **data})
         path = self.path_of(run_id)
+        old = self._existing(run_id)
+        if run.events[-1].event_type != "run_end":  # as after a write that failed
+            self.record_event(run_id, "run_end", {"status": status, **data})
         trailer = render_trailer(
             run.events,
             run.chain,
@@ -171,7 +186,18 @@ class GoldenRecorder:
             ring=self.ring,
         )
         part = self._part(run_id)
-        write_atomic(path, part.read_bytes() + trailer)
+        content = part.read_bytes() + trailer
+        if len(content) > MAX_FILE_BYTES:
+            raise GoldenTooLargeError(
+                f"the golden has {len(content):,} bytes; the limit is {MAX_FILE_BYTES:,}",
+                file=str(path),
+                hint="record smaller outputs, or their hashes",
+            )
+        new = parse_run_golden(content, file=str(part), ring=self.ring)
+        if old is None or (old.hash, old.rules) != (new.hash, new.rules):
+            write_atomic(path, content)
+        elif self.ring is not None and old.key_id != self.ring.signing.id:
+            files.sign(path, self.ring)
         part.unlink()
         del self._open[run_id]
         return path
@@ -236,16 +262,13 @@ class GoldenRecorder:
 
         Raises:
             GoldenFileError: either file is damaged.
+            UsageError: one is the golden of a run and the other of a value.
         """
-        left, right = (files.load(self._find(path), ring=self.ring) for path in (expected, actual))
-        if isinstance(left, RunGolden) and isinstance(right, RunGolden):
-            diffs = compare_events(
-                left.events, right.events, self.rules, ignore_timestamps=ignore_timestamps
-            )
-        elif isinstance(left, RunGolden) or isinstance(right, RunGolden):
-            raise UsageError(f"{actual} and {expected} are goldens of different kinds")
-        else:
-            diffs = compare_values(_value(left), _value(right), self.rules)
+        left, right = (
+            content_of_golden(files.load(self._find(path), ring=self.ring))
+            for path in (expected, actual)
+        )
+        diffs = compare_contents(left, right, self.rules, ignore_timestamps=ignore_timestamps)
         return {"match": not diffs, "diffs": diffs}
 
     # inside
@@ -266,16 +289,31 @@ class GoldenRecorder:
         inside = self.folder / path
         return inside if not path.is_absolute() and inside.exists() else path
 
-    def _refuse_damaged(self, path: Path) -> None:
-        if self._force or not path.exists():
-            return
+    def _existing(self, run_id: str) -> RunGolden | None:
+        """The golden of a run that is there already; ``None`` if there is none or it may be written over.
+
+        Raises:
+            GoldenExistsError: it is not ours to write over.
+        """
+        path = self.path_of(run_id)
         try:
-            files.load(path, ring=self.ring)
+            golden = read_run_golden(path, ring=self.ring)
+        except GoldenMissingError:
+            return None
         except GoldenFileError as error:
+            if self._force:
+                return None
             raise GoldenExistsError(
                 f"refusing to replace a damaged golden: {error.message}",
                 hint="look at it first; then GoldenRecorder(..., force=True)",
             ) from error
+        foreign = self.ring is not None and golden.signature is Signature.UNKNOWN_KEY
+        if foreign and not self._force:
+            raise GoldenExistsError(
+                f"refusing to replace {path}: it is signed with key {golden.key_id}, which is not in the ring",
+                hint="re-sign it: aos-workflow golden resign; or GoldenRecorder(..., force=True)",
+            )
+        return None if foreign else golden
 
     def _refuse_secrets(self, data: Any) -> None:
         found = scan(data, limit=1)
@@ -286,7 +324,3 @@ class GoldenRecorder:
                 kind=found[0].kind,
                 hint="leave it out of what you record, or record its hash",
             )
-
-
-def _value(golden: ValueGolden | LegacyGolden) -> Any:
-    return golden.value

@@ -24,7 +24,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, NoReturn, get_args
 
 from aos_workflow.errors import RuleError
 from aos_workflow.golden.selectors import Automaton, Selector, parse_selector
@@ -36,6 +36,8 @@ Action = Literal["strip", "mask", "alias", "round", "sort", "hash", "keep"]
 KeySpelling = Literal["error", "text"]
 _ACTIONS: tuple[str, ...] = get_args(Action)
 _MAX_DECIMALS = 15
+_DECIMALS = tuple(map(str, range(_MAX_DECIMALS + 1)))
+_TYPE_CLASSES = (None, "any", "string", "integer", "number", "boolean")
 
 _TIMES = [
     "timestamp",
@@ -105,58 +107,66 @@ class Rule:
         """Read ``SELECTOR[:CLASS]: ACTION [ARGUMENT]``.
 
         Raises:
-            RuleError: with the column, or the list of what is allowed.
+            RuleError: with the column, and the list of what is allowed.
         """
         text = text.strip()
         selector, at = parse_selector(text)
         if text[at : at + 1] != ":":
-            raise RuleError(
-                f"rule {text!r}, column {at + 1}: expected ': ACTION' after the selector"
-            )
+            _fail(text, at, "expected ': ACTION' after the selector")
         words = text[at + 1 :].split()
         if not words or len(words) > 2 or words[0] not in _ACTIONS:
-            raise RuleError(
-                f"rule {text!r}, column {at + 2}: expected one action of {', '.join(_ACTIONS)} and at most one argument"
-            )
+            known = ", ".join(_ACTIONS)
+            _fail(text, at + 1, f"expected one action of {known} and at most one argument")
         rule = cls(selector, words[0], words[1] if len(words) == 2 else None)  # type: ignore[arg-type]
-        rule._check(text)
+        rule._check(text, at)
         return rule
 
-    def _check(self, text: str) -> None:
-        argument, known = self.argument, ", ".join(sorted(VALUE_CLASSES))
-        for name in (
-            self.selector.value_class,
-            argument if self.action in ("mask", "alias") else None,
-        ):
-            if name is not None and name not in VALUE_CLASSES:
-                raise RuleError(f"rule {text!r}: unknown value class {name!r}; known: {known}")
+    def _check(self, text: str, at: int) -> None:
+        """Whether class and argument mean something. ``text[:at]`` is the selector with its class."""
+        limit, argument = self.selector.value_class, self.argument
+        if limit is not None and limit not in VALUE_CLASSES:
+            _fail(
+                text, at - len(limit), f"unknown value class {limit!r}; known: {_known_classes()}"
+            )
+        last_word = len(text) - len(argument or "")
         if self.action == "round":
-            if argument is None or not argument.isdigit() or int(argument) > _MAX_DECIMALS:
-                raise RuleError(
-                    f"rule {text!r}: round needs a number of decimals from 0 to {_MAX_DECIMALS}"
+            if argument not in _DECIMALS:
+                _fail(
+                    text, last_word, f"round needs a number of decimals from 0 to {_MAX_DECIMALS}"
                 )
-        elif argument is not None and self.action not in ("mask", "alias"):
-            raise RuleError(f"rule {text!r}: {self.action} takes no argument, got {argument!r}")
+        elif argument is None:
+            return
+        elif self.action not in ("mask", "alias"):
+            _fail(text, last_word, f"{self.action} takes no argument")
+        elif argument not in VALUE_CLASSES:
+            _fail(text, last_word, f"unknown value class {argument!r}; known: {_known_classes()}")
 
     @property
-    def value_class(self) -> str | None:
-        """The class a value must belong to: the action's, else the selector's."""
-        if self.action in ("mask", "alias"):
-            return self.argument or self.selector.value_class
-        return self.selector.value_class
+    def value_classes(self) -> tuple[str, ...]:
+        """The classes a value must belong to: the selector's and the action's; the last one names it."""
+        argument = self.argument if self.action in ("mask", "alias") else None
+        named = (self.selector.value_class, argument)
+        return tuple(dict.fromkeys(name for name in named if name is not None))
 
     @property
     def blind(self) -> bool:
-        """Whether the rule takes a value out of the comparison without checking what it is."""
+        """Whether the rule takes a value out of the comparison and checks no more than its type."""
         return self.action == "strip" or (
-            self.action == "mask"
-            and self.value_class in (None, "any", "string", "number", "boolean")
+            self.action == "mask" and all(name in _TYPE_CLASSES for name in self.value_classes)
         )
 
     def __str__(self) -> str:
         limit = f":{self.selector.value_class}" if self.selector.value_class else ""
         argument = f" {self.argument}" if self.argument else ""
         return f"{self.selector.text}{limit}: {self.action}{argument}"
+
+
+def _known_classes() -> str:
+    return ", ".join(sorted(VALUE_CLASSES))
+
+
+def _fail(text: str, at: int, why: str) -> NoReturn:
+    raise RuleError(f"rule {text!r}, column {at + 1}: {why}")
 
 
 RuleLike = str | Rule
@@ -168,6 +178,7 @@ class Step(NamedTuple):
     action: Action
     class_name: str | None
     matches: Callable[[object], bool] | None
+    text_passes: Callable[[str], object] | None
     placeholder: str | None
     blind: bool
     decimals: int
@@ -175,15 +186,24 @@ class Step(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _step(rule: Rule) -> Step:
-    name = rule.value_class
+    names = rule.value_classes
     return Step(
         rule.action,
-        name,
-        VALUE_CLASSES[name].matches if name else None,
-        f"<{name}>" if name else None,
+        names[-1] if names else None,
+        _test(names),
+        VALUE_CLASSES[names[0]].text_passes if len(names) == 1 else None,
+        f"<{names[-1]}>" if names else None,
         rule.blind,
         int(rule.argument or 0) if rule.action == "round" else 0,
     )
+
+
+def _test(names: tuple[str, ...]) -> Callable[[object], bool] | None:
+    """Whether a value belongs to all of some classes; ``None`` if there is nothing to ask."""
+    tests = [VALUE_CLASSES[name].matches for name in names]
+    if len(tests) < 2:
+        return tests[0] if tests else None
+    return lambda value: all(test(value) for test in tests)
 
 
 @dataclass(frozen=True)
@@ -222,15 +242,15 @@ class Rules:
         if keys not in get_args(KeySpelling):
             raise RuleError(f"keys must be 'error' or 'text', got {keys!r}")
         texts = [f"{s}: {a}" for s, a in rules.items()] if isinstance(rules, Mapping) else rules
-        parsed = (r if isinstance(r, Rule) else _parsed(r) for r in texts or ())
-        return cls(tuple(parsed), base, keys)
+        return cls(tuple(map(_rule, texts or ())), base, keys)
 
     def with_extra(self, rules: Rules | Iterable[RuleLike] | Mapping[str, str] | None) -> Rules:
-        """These rules with others tried first."""
+        """These rules with others tried first; keys are spelled as text if either set says so."""
         if not rules:
             return self
         more = Rules.of(rules)
-        return Rules((*more.extra, *self.extra), self.base, self.keys)
+        keys = more.keys if self.keys == "error" else self.keys
+        return Rules((*more.extra, *self.extra), self.base, keys)
 
     @cached_property
     def all(self) -> tuple[Rule, ...]:
@@ -265,14 +285,25 @@ class Rules:
         """The inverse of :meth:`to_json`; the stored hash is not looked at.
 
         Raises:
-            RuleError: as :meth:`of`.
+            RuleError: as :meth:`of`, or ``data`` is not of the form that :meth:`to_json` gives.
         """
-        return cls.of(data["extra"], base=data["base"], keys=data.get("keys", "error"))
+        extra, base = data.get("extra"), data.get("base")
+        if not isinstance(extra, list) or not isinstance(base, str):
+            raise RuleError("a stored rule set needs the text 'base' and the list 'extra'")
+        return cls.of(extra, base=base, keys=data.get("keys", "error"))
 
 
 @lru_cache(maxsize=256)
 def _automaton(rules: tuple[Rule, ...]) -> Automaton:
     return Automaton(rule.selector for rule in rules)
+
+
+def _rule(rule: RuleLike) -> Rule:
+    if isinstance(rule, Rule):
+        return rule
+    if not isinstance(rule, str):
+        raise RuleError(f"a rule is a text such as '.**.took_ms: mask duration', got {rule!r}")
+    return _parsed(rule)
 
 
 @lru_cache(maxsize=1024)

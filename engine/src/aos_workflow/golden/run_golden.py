@@ -2,8 +2,10 @@
 
 Every line is the canonical text of an object with ``event_type``, ``run_id``, ``index``, ``timestamp``,
 ``data`` and ``chain``. The first event is ``run_start``, the last ``run_end``; the trailer after it has the
-event type ``golden_seal`` and carries count, head of the chain, content hash and seal. A line that was
-edited, deleted, repeated or moved is named by its number.
+event type ``golden_seal`` and carries count, head of the chain, content hash and seal.
+
+Lines that were edited, deleted, repeated or moved are named: by the first line that is not what was written
+there, or by the last line of a file that ends too early.
 
 ``chain`` is SHA-256 over the chain value before it and the canonical text of the event without ``chain``. The
 content hash leaves out run id and time and applies the volatile rules: equal for two runs that did the same.
@@ -23,38 +25,45 @@ from aos_workflow.errors import (
     GoldenTamperedError,
     GoldenTruncatedError,
 )
-from aos_workflow.golden.canonical import canonical_json, canonicalize
+from aos_workflow.golden.canonical import Canonical, canonical_json
 from aos_workflow.golden.hashing import CHAIN_START, chain_next
 from aos_workflow.golden.keys import KeyRing
 from aos_workflow.golden.rules import DEFAULT_RULES, Rules
 from aos_workflow.golden.sealing import (
     FORMAT,
+    TAMPER_HINT,
     Policy,
     Signature,
     check_format,
     check_provenance,
     check_seal,
+    key_id_of,
     make_seal,
     stored_rules,
     with_digest,
 )
+from aos_workflow.golden.secret_scan import redact
 from aos_workflow.golden.source import read_bytes
 from aos_workflow.golden.strict_json import loads
 
 __all__ = [
     "RUN_SUFFIX",
+    "TRAILER",
     "Event",
     "RunGolden",
+    "canonical_events",
     "content_of",
     "parse_run_golden",
     "read_events",
     "read_run_golden",
     "render_event",
     "render_trailer",
+    "reseal_run_golden",
 ]
 
 RUN_SUFFIX = ".steps.jsonl"
 TRAILER = "golden_seal"
+"""The event type of the last line. No event of a run has it."""
 _EVENT_FIELDS = ("chain", "data", "event_type", "index", "run_id", "timestamp")
 _TRAILER_FIELDS = (
     "event_type",
@@ -107,16 +116,14 @@ class RunGolden:
 def render_event(event: Event, previous: str) -> tuple[bytes, str]:
     """The line of an event that follows one with chain value ``previous``, and its own chain value.
 
+    The event's data is JSON data already.
+
     Raises:
-        CanonicalError: the data has no canonical form.
+        DepthError: the data is as deep as MAX_DEPTH; a line is one level deeper.
     """
-    plain = canonicalize(event.data, _PLAIN).text
-    text = canonical_json({**event.to_json(), "data": loads(plain)}).text
+    text = canonical_json(event.to_json()).text
     chain = chain_next(previous, text)
     return b'{"chain":"' + chain.encode() + b'",' + text[1:] + b"\n", chain
-
-
-_PLAIN = Rules(base="none")
 
 
 def render_trailer(
@@ -137,10 +144,10 @@ def render_trailer(
         "rules": rules.to_json(),
         "run_id": events[0].run_id if events else "",
     }
-    return seal_trailer(trailer, provenance, ring)
+    return _seal_trailer(trailer, provenance, ring)
 
 
-def seal_trailer(
+def _seal_trailer(
     trailer: Mapping[str, Any], provenance: Mapping[str, Any], ring: KeyRing | None
 ) -> bytes:
     """The line of a trailer with a new seal; the fields of an old one are replaced."""
@@ -149,13 +156,26 @@ def seal_trailer(
     return canonical_json(whole).text + b"\n"
 
 
+def reseal_run_golden(data: bytes, golden: RunGolden, ring: KeyRing | None) -> bytes:
+    """The file of a golden that was read, with a new seal; nothing else changes but CRLF to LF."""
+    *events, last = data.replace(b"\r\n", b"\n").rstrip().split(b"\n")
+    trailer = loads(last, file=golden.file)
+    return b"\n".join([*events, _seal_trailer(trailer, trailer["provenance"], ring)])
+
+
 def content_of(events: Sequence[Event], rules: Rules = DEFAULT_RULES) -> str:
     """The content hash of a run: what happened in which order, without run id and time."""
     summary = hashlib.sha256()
+    for canonical in canonical_events(events, rules):
+        summary.update(canonical.text + b"\n")
+    return summary.hexdigest()
+
+
+def canonical_events(events: Sequence[Event], rules: Rules) -> Iterator[Canonical]:
+    """What the content hash is over: each event without run id and time, under the rules."""
     for event in events:
         record = {"data": event.data, "event_type": event.event_type, "index": event.index}
-        summary.update(canonical_json(record, rules).text + b"\n")
-    return summary.hexdigest()
+        yield canonical_json(record, rules)
 
 
 def read_run_golden(
@@ -176,6 +196,7 @@ def parse_run_golden(
     events: list[Event] = []
     chain = CHAIN_START
     trailer: Mapping[str, Any] | None = None
+    signature = Signature.UNCHECKED
     trailer_line = last_line = 0
     for line, record in _records(data, file):
         if trailer is not None:
@@ -183,12 +204,13 @@ def parse_run_golden(
                 f"a line after the seal in line {trailer_line}: lines were added or moved",
                 file=file,
                 line=line,
-                hint=_RESTORE,
+                hint=TAMPER_HINT,
             )
         if record.get("event_type") == TRAILER:
             trailer, trailer_line = record, line
+            signature = _check_trailer(trailer, events, chain, ring, policy, file, line)
             continue
-        event = _event(record, file, line)
+        event = _event(record, file, line, known=bool(events))
         if policy is not Policy.OFF:
             _check_link(event, record, events, chain, file, line)
         chain = record["chain"]
@@ -200,17 +222,16 @@ def parse_run_golden(
             "or the run was never finished",
             file=file,
             line=last_line or 1,
-            hint=_RESTORE,
+            hint="restore the file from git or a backup, or record the run again",
         )
-    signature = _check_trailer(trailer, events, chain, ring, policy, file, trailer_line)
     return RunGolden(
         file=file,
         run_id=trailer["run_id"],
         events=tuple(events),
         hash=trailer["hash"],
-        rules=stored_rules(trailer["rules"], file=file),
-        provenance=trailer.get("provenance") or {},
-        key_id=(trailer.get("seal") or {}).get("key_id"),
+        rules=stored_rules(trailer["rules"], file=file, line=trailer_line),
+        provenance=trailer["provenance"],
+        key_id=key_id_of(trailer.get("seal")),
         signature=signature,
     )
 
@@ -231,7 +252,7 @@ def read_events(path: Path) -> tuple[Event, ...]:
     )
 
 
-_RESTORE = "git checkout the file or restore it from a backup: aos-workflow golden verify shows which others are hurt"
+_NOT_OURS = "move it out of the golden folder, or restore the golden that was here"
 
 
 def _records(data: bytes, file: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -244,29 +265,39 @@ def _records(data: bytes, file: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
         record = loads(text, file=file, first_line=line)
         if not isinstance(record, dict):
             raise GoldenForeignError(
-                "a line of a run golden is a JSON object, this one is not", file=file, line=line
+                "a line of a run golden is a JSON object, this one is not",
+                file=file,
+                line=line,
+                hint=_NOT_OURS,
             )
         yield line, record
 
 
-def _event(record: Mapping[str, Any], file: str, line: int) -> Event:
+def _event(record: Mapping[str, Any], file: str, line: int, *, known: bool = False) -> Event:
+    """The event in a line. ``known`` says that the lines before it were ours, so this one was."""
     kinds = {"data": dict, "event_type": str, "index": int, "run_id": str, "timestamp": str}
     missing = [name for name, kind in kinds.items() if type(record.get(name)) is not kind]
-    if len(missing) > 2:
+    if len(missing) > 2 and not known:
         raise GoldenForeignError(
-            f"not an event of a run golden: no {', '.join(missing)}", file=file, line=line
+            f"not an event of a run golden: no {', '.join(missing)}",
+            file=file,
+            line=line,
+            hint=_NOT_OURS,
         )
     if missing or type(record.get("chain")) is not str or len(record) != len(_EVENT_FIELDS):
         raise GoldenTamperedError(
-            f"the event is not what we write: expected the fields {', '.join(_EVENT_FIELDS)}, "
-            f"got {', '.join(sorted(record))}",
+            f"the event is not what we write: expected the fields {', '.join(_EVENT_FIELDS)} "
+            f"with their types, got {redact(', '.join(sorted(record)))}"[:_MAX_MESSAGE],
             file=file,
             line=line,
-            hint=_RESTORE,
+            hint=TAMPER_HINT,
         )
     return Event(
         record["event_type"], record["run_id"], record["index"], record["timestamp"], record["data"]
     )
+
+
+_MAX_MESSAGE = 500
 
 
 def _check_link(
@@ -279,17 +310,13 @@ def _check_link(
 ) -> None:
     """Compare one event with its place in the chain, and say what must have happened if it does not fit."""
     text = canonical_json(event.to_json()).text
-    if hmac.compare_digest(chain_next(chain, text).encode(), record["chain"].encode()):
-        if before and event.run_id != before[0].run_id:
-            raise GoldenTamperedError(
-                f"an event of run {event.run_id!r} in the golden of run {before[0].run_id!r}",
-                file=file,
-                line=line,
-                hint=_RESTORE,
-            )
-        return
     expected = len(before)
-    if event.index == expected:
+    run_id = before[0].run_id if before else event.run_id
+    if hmac.compare_digest(chain_next(chain, text).encode(), record["chain"].encode()):
+        if (event.index, event.run_id) == (expected, run_id):
+            return
+        what = f"expected event {expected} of run {run_id!r}, got {event.index} of {event.run_id!r}"
+    elif event.index == expected:
         what = "this line was edited"
     elif any(event.index == other.index for other in before):
         what = f"event {event.index} stands here again: a line was repeated or moved"
@@ -297,7 +324,9 @@ def _check_link(
         what = f"expected event {expected}, got event {event.index}: a line before this one was deleted or moved"
     else:
         what = "this line was edited"
-    raise GoldenTamperedError(f"the chain breaks here: {what}", file=file, line=line, hint=_RESTORE)
+    raise GoldenTamperedError(
+        f"the chain breaks here: {what}", file=file, line=line, hint=TAMPER_HINT
+    )
 
 
 def _check_trailer(
@@ -311,17 +340,28 @@ def _check_trailer(
 ) -> Signature:
     found = trailer.get("format")
     if not isinstance(found, str):
-        raise GoldenForeignError("the seal names no format", file=file, line=line)
+        raise GoldenTamperedError(
+            "the seal names no format", file=file, line=line, hint=TAMPER_HINT
+        )
     check_format(found, file=file, line=line)
-    kinds = {"hash": str, "head": str, "records": int, "rules": dict, "run_id": str}
+    kinds = {
+        "hash": str,
+        "head": str,
+        "provenance": dict,
+        "records": int,
+        "rules": dict,
+        "run_id": str,
+    }
     wrong = [name for name, kind in kinds.items() if type(trailer.get(name)) is not kind]
     unknown = sorted(set(trailer) - set(_TRAILER_FIELDS))
     if wrong or unknown:
         raise GoldenTamperedError(
-            f"the seal is not what we write: {', '.join((*wrong, *unknown))}",
+            f"the seal is not what we write: {redact(', '.join((*wrong, *unknown)))}"[
+                :_MAX_MESSAGE
+            ],
             file=file,
             line=line,
-            hint=_RESTORE,
+            hint=TAMPER_HINT,
         )
     envelope = {name: item for name, item in trailer.items() if name not in _UNSEALED}
     signature = check_seal(envelope, trailer.get("seal"), ring, policy, file=file, line=line)
@@ -329,12 +369,18 @@ def _check_trailer(
         return signature
     if trailer["records"] != len(events) or trailer["head"] != chain:
         raise GoldenTamperedError(
-            f"the seal is over {trailer['records']} events, the file has {len(events)}: "
-            "lines just before the seal were deleted or added",
+            f"the seal is over {trailer['records']} events, {len(events)} stand before it: "
+            "lines just before it were deleted or added, or it was moved",
             file=file,
             line=line,
-            hint=_RESTORE,
+            hint=TAMPER_HINT,
         )
-    check_provenance(trailer.get("provenance"), file=file, line=line)
-    stored_rules(trailer["rules"], file=file, line=line)
+    if events and trailer["run_id"] != events[0].run_id:
+        raise GoldenTamperedError(
+            f"the seal of run {trailer['run_id']!r} under the events of run {events[0].run_id!r}",
+            file=file,
+            line=line,
+            hint=TAMPER_HINT,
+        )
+    check_provenance(trailer["provenance"], file=file, line=line)
     return signature

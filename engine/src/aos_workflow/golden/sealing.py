@@ -1,13 +1,16 @@
 """Seals: a digest for everyone, a signature for those who have the key.
 
-Both are over the canonical text of an *envelope* (format, kind, key, hash, rules and so on), in which the content
-stands by its hash. Without any key the digest finds accidents and careless edits; only the signature finds intent.
+The signature is over the canonical text of an *envelope* (format, kind, key, hash, rules and so on), in which the
+content stands by its hash; the digest is over the same and the signature. Without any key the digest finds accidents
+and careless edits, in the signature too; only the signature finds intent.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import re
+import shlex
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -22,16 +25,18 @@ from aos_workflow.errors import (
 )
 from aos_workflow.golden.encoding import encode
 from aos_workflow.golden.keys import KeyRing
-from aos_workflow.golden.rules import Rules
+from aos_workflow.golden.rules import DEFAULT_RULES, Rules
 
 __all__ = [
     "FORMAT",
+    "TAMPER_HINT",
     "Policy",
     "Signature",
     "check_format",
     "check_provenance",
     "check_seal",
     "digest",
+    "key_id_of",
     "make_seal",
     "provenance_holds",
     "stored_rules",
@@ -71,11 +76,21 @@ def digest(data: Mapping[str, Any]) -> str:
 def make_seal(envelope: Mapping[str, Any], ring: KeyRing | None) -> dict[str, Any]:
     """The seal of an envelope, signed if there is a ring."""
     text = encode(envelope)
-    seal: dict[str, Any] = {"digest": hashlib.sha256(text).hexdigest()}
-    if ring is not None:
-        seal["hmac"] = ring.signing.mac(text)
-        seal["key_id"] = ring.signing.id
-    return seal
+    if ring is None:
+        return {"digest": _seal_digest(text, {})}
+    signed = {"hmac": ring.signing.mac(text), "key_id": ring.signing.id}
+    return {"digest": _seal_digest(text, signed), **signed}
+
+
+def _seal_digest(text: bytes, signed: Mapping[str, str]) -> str:
+    """SHA-256 of the envelope, and of the signature if there is one: its damage shows without its key."""
+    return hashlib.sha256(text + (b"\n" + encode(signed) if signed else b"")).hexdigest()
+
+
+def key_id_of(seal: Any) -> str | None:
+    """The id of the key that a seal names, whatever the state of the seal."""
+    found = seal.get("key_id") if isinstance(seal, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def check_seal(
@@ -95,52 +110,49 @@ def check_seal(
     """
     if policy is Policy.OFF:
         return Signature.UNCHECKED
-    if not isinstance(seal, dict) or not isinstance(seal.get("digest"), str):
-        raise GoldenForeignError("the seal is missing or malformed", file=file, line=line)
-    text = encode(envelope)
-    if not hmac.compare_digest(seal["digest"].encode(), hashlib.sha256(text).hexdigest().encode()):
-        raise GoldenTamperedError(
-            "the head does not match its digest: a field beside the content was edited",
-            file=file,
-            line=line,
-            hint=_TAMPER_HINT,
-        )
-    return _check_signature(text, seal, ring, policy, file, line)
+    if type(seal) is not dict or set(map(type, seal.values())) != {str}:
+        problem = "the seal is missing or malformed"
+    elif set(seal) not in (_UNSIGNED_FIELDS, _SIGNED_FIELDS):
+        problem = "the seal is incomplete or has fields that do not belong there"
+    else:
+        text = encode(envelope)
+        signed = {name: item for name, item in seal.items() if name != "digest"}
+        if hmac.compare_digest(seal["digest"].encode(), _seal_digest(text, signed).encode()):
+            return _check_signature(text, signed, ring, policy, file, line)
+        problem = "the digest does not match: the hash, or a field beside the content, was edited"
+    raise GoldenTamperedError(problem, file=file, line=line, hint=TAMPER_HINT)
 
 
-_TAMPER_HINT = (
-    "git checkout the file or restore it from a backup; if nobody should have edited it, check who has access "
+_UNSIGNED_FIELDS = {"digest"}
+_SIGNED_FIELDS = {"digest", "hmac", "key_id"}
+
+
+TAMPER_HINT = (
+    "restore the file from git or a backup; if nobody should have edited it, check who has access to the folder "
     "and rotate GOLDEN_SECRET"
 )
+"""What to do about tampering, as the runbooks have it."""
 
 
 def _check_signature(
     text: bytes,
-    seal: Mapping[str, Any],
+    signed: Mapping[str, str],
     ring: KeyRing | None,
     policy: Policy,
     file: str,
     line: int | None,
 ) -> Signature:
-    extra = set(seal) - {"digest", "hmac", "key_id"}
-    signature, key_id = seal.get("hmac"), seal.get("key_id")
-    if extra or (signature is None) is not (key_id is None):
-        raise GoldenTamperedError(
-            "the seal is incomplete or has fields that do not belong there",
-            file=file,
-            line=line,
-            hint=_TAMPER_HINT,
-        )
-    if signature is None:
+    if not signed:
         if policy is Policy.REQUIRE:
             raise GoldenUnsignedError(
                 "not signed, and a signature is required",
                 file=file,
                 line=line,
-                hint=f"aos-workflow golden sign {file}",
+                hint=f"aos-workflow golden sign {shlex.quote(file)}",
             )
         return Signature.UNSIGNED
-    key = ring.find(key_id) if ring is not None and isinstance(key_id, str) else None
+    key_id = signed["key_id"]
+    key = ring.find(key_id) if ring is not None else None
     if key is None:
         if policy is Policy.REQUIRE:
             known = ", ".join(k.id for k in ring.keys) if ring is not None else "none"
@@ -151,14 +163,12 @@ def _check_signature(
                 hint="set GOLDEN_SECRET to the secret it was signed with, or re-sign: aos-workflow golden resign",
             )
         return Signature.UNKNOWN_KEY
-    if not isinstance(signature, str) or not hmac.compare_digest(
-        signature.encode(), key.mac(text).encode()
-    ):
+    if not hmac.compare_digest(signed["hmac"].encode(), key.mac(text).encode()):
         raise GoldenTamperedError(
             f"the signature by key {key_id} does not match: the file was edited after signing",
             file=file,
             line=line,
-            hint=_TAMPER_HINT,
+            hint=TAMPER_HINT,
         )
     return Signature.VALID
 
@@ -169,18 +179,24 @@ def check_format(found: str, *, file: str, line: int | None = None) -> None:
     Raises:
         GoldenForeignError, GoldenVersionError
     """
-    name, _, version = found.partition("/")
-    if name != "aos-golden" or not version.isdigit():
+    version = re.fullmatch(r"aos-golden/([1-9][0-9]{0,8})", found)
+    if version is None:
         raise GoldenForeignError(
-            f"unknown format {found!r}, expected {FORMAT!r}", file=file, line=line
+            f"unknown format {found[:80]!r}, expected {FORMAT!r}",
+            file=file,
+            line=line,
+            hint="restore the file; or lift an older one: aos-workflow golden migrate --check",
         )
     if found != FORMAT:
         raise GoldenVersionError(
             f"format {found} is newer than this version reads ({FORMAT})",
             file=file,
             line=line,
-            hint="pip install --upgrade pytest-aos-golden aos-workflow",
+            hint=_UPGRADE,
         )
+
+
+_UPGRADE = "pip install --upgrade pytest-aos-golden aos-workflow"
 
 
 def with_digest(provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,7 +219,7 @@ def check_provenance(provenance: Any, *, file: str, line: int | None = None) -> 
             "the provenance does not match its digest: it was edited by hand",
             file=file,
             line=line,
-            hint=_TAMPER_HINT,
+            hint=TAMPER_HINT,
         )
 
 
@@ -212,13 +228,21 @@ def stored_rules(data: Mapping[str, Any], *, file: str, line: int | None = None)
 
     Raises:
         GoldenTamperedError: it cannot be made, or does not have the hash that is stored with it.
+        GoldenVersionError: it names a shipped set that is newer than this version.
     """
     try:
         rules = Rules.from_json(data)
     except (KeyError, TypeError, AttributeError, RuleError) as error:
+        if _is_newer(data.get("base")):
+            raise GoldenVersionError(
+                f"the rule set {data['base']} is newer than this version knows",
+                file=file,
+                line=line,
+                hint=_UPGRADE,
+            ) from None
         reason = error.message if isinstance(error, RuleError) else "malformed"
         raise GoldenTamperedError(
-            f"the stored rules cannot be used: {reason}", file=file, line=line, hint=_TAMPER_HINT
+            f"the stored rules cannot be used: {reason}", file=file, line=line, hint=TAMPER_HINT
         ) from None
     if rules.to_json() != data:
         raise GoldenTamperedError(
@@ -228,3 +252,10 @@ def stored_rules(data: Mapping[str, Any], *, file: str, line: int | None = None)
             hint="if the shipped set has changed, record again: pytest --golden-record",
         )
     return rules
+
+
+def _is_newer(base: Any) -> bool:
+    """Whether a shipped rule set comes from a version after ours."""
+    name, _, own = DEFAULT_RULES.base.partition("/")
+    found = re.fullmatch(name + "/([1-9][0-9]{0,8})", base) if isinstance(base, str) else None
+    return found is not None and int(found[1]) > int(own)

@@ -65,7 +65,10 @@ _SHAPES = (
     ("huggingface_token", _EDGE + r"hf_[A-Za-z0-9]{30,64}(?![A-Za-z0-9_])"),
     ("sendgrid_key", r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
     ("twilio_key", _EDGE + r"SK[0-9a-f]{32}(?![A-Za-z0-9])"),
-    ("jwt", r"eyJ[A-Za-z0-9_-]{8,8192}\.eyJ[A-Za-z0-9_-]{8,8192}\.[A-Za-z0-9_-]{16,8192}"),
+    (
+        "jwt",
+        _EDGE + r"eyJ[A-Za-z0-9_-]{8,8192}+\.eyJ[A-Za-z0-9_-]{8,8192}+\.[A-Za-z0-9_-]{16,8192}",
+    ),
     (
         "private_key",
         r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
@@ -81,6 +84,8 @@ _SHAPES = (
     ),
     ("url_password", r"://[^\s/?#:@]{0,256}:(?P<url_password_value>[^\s/?#@]{1,256})@"),
 )
+_PROSE_LIKE = ("authorization_header", "basic_authorization")
+"""Shapes that ``basic understanding`` has too."""
 _ALL = "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _SHAPES)
 _SHAPE = re.compile(_ALL)
 _SHAPE_NEAR = re.compile(rf"(?s:.){{0,12}}?(?:{_ALL})")
@@ -91,7 +96,7 @@ _ANCHOR = re.compile(
     r"|-(?:(?<=\bsk-)|(?<=glpat-)|(?<=xox[abprs]-)|(?<=pypi-)(?=Ag)|(?=----BEGIN ))"
     r"|I(?<=A[KS]I)(?=A[A-Z2-7]{16})"
     r"|z(?<=AIz)(?=a[A-Za-z0-9_-]{35})"
-    r"|J(?<=eyJ)(?=[A-Za-z0-9_-]{8})"
+    r"|J(?<=\beyJ)(?=[A-Za-z0-9_-]{8})"
     r"|G(?<=SG)(?=\.[A-Za-z0-9_-]{22}\.)"
     r"|K(?<=SK)(?=[0-9a-f]{32})"
     r"|k(?<=hooks\.slack)(?=\.com/)"
@@ -175,8 +180,8 @@ def redact(text: str) -> str:
 
 
 def _mask(found: re.Match[str]) -> str:
-    if found.lastgroup == "basic_authorization" and not _is_genuine(found):
-        return found[0]  # prose: "basic understanding"
+    if found.lastgroup in _PROSE_LIKE and not _is_genuine(found):
+        return found[0]
     for name in _VALUE_GROUPS:
         start, end = found.span(name)
         if start >= 0:

@@ -26,7 +26,9 @@ __all__ = ["Automaton", "Selector", "State", "parse_selector"]
 
 _KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]*")
 _CLASS = re.compile(r"[a-z][a-z_]*")
-_RANGE = re.compile(r"\[\s*(-?[0-9]*)\s*(:?)\s*(-?[0-9]*)\s*\]")
+_INDEX = "-?[0-9]{1,12}"
+_ITEM = re.compile(rf"\[\s*({_INDEX})\s*\]")
+_RANGE = re.compile(rf"\[\s*({_INDEX})?\s*:\s*({_INDEX})?\s*\]")
 _STRING = re.compile(r'\[\s*("(?:[^"\\]|\\.)*")\s*\]')
 
 _CACHED_STEPS = 4096
@@ -48,6 +50,12 @@ class Slice:
 
     def holds(self, index: int, length: int) -> bool:
         return index in range(*slice(self.start, self.stop).indices(length))
+
+    @property
+    def never_holds(self) -> bool:
+        """Whether no list is long enough to have an item in the range."""
+        start, stop = self.start or 0, self.stop
+        return stop is not None and (stop == 0 or ((start < 0) == (stop < 0) and start >= stop))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +95,11 @@ def parse_selector(text: str) -> tuple[Selector, int]:
         at = 1
     else:
         while at < len(text) and text[at] in ".[":
-            segment, at = _segment(text, at)
+            segment, end = _segment(text, at)
             if isinstance(segment, Deep) and segments and isinstance(segments[-1], Deep):
                 _fail(text, at, "'.**' twice in a row means the same as once")
             segments.append(segment)
+            at = end
     value_class = None
     found = _CLASS.match(text, at + 1) if text[at : at + 1] == ":" else None
     if found:
@@ -118,13 +127,17 @@ def _segment(text: str, at: int) -> tuple[Segment, int]:
             return Keys(frozenset([json.loads(found[1])])), found.end()
         except ValueError:
             _fail(text, at, "the quoted key is not a JSON string")
-    found = _RANGE.match(text, at)
-    if not found or (not found[2] and (found[3] or not found[1].lstrip("-"))):
-        _fail(text, at, 'expected [*], [2], [1:3] or ["key"]')
-    if not found[2]:
+    found = _ITEM.match(text, at)
+    if found:
         index = int(found[1])
         return Slice(index, None if index == -1 else index + 1), found.end()
-    return Slice(_bound(found[1]), _bound(found[3])), found.end()
+    found = _RANGE.match(text, at)
+    if not found:
+        _fail(text, at, 'expected [*], [2], [1:3] or ["key"]')
+    span = Slice(*(None if end is None else int(end) for end in found.groups()))
+    if span.never_holds:
+        _fail(text, at, "the range is empty, no item can be in it")
+    return span, found.end()
 
 
 def _key_set(text: str, at: int) -> tuple[Segment, int]:
@@ -133,10 +146,6 @@ def _key_set(text: str, at: int) -> tuple[Segment, int]:
     if not names or not all(_KEY.fullmatch(name) for name in names):
         _fail(text, at, "expected a key set such as .{a,b}")
     return Keys(frozenset(names)), end + 1
-
-
-def _bound(text: str) -> int | None:
-    return int(text) if text.lstrip("-") else None
 
 
 def _spell(segment: Segment) -> str:
@@ -161,7 +170,7 @@ def _spell(segment: Segment) -> str:
 def _fail(text: str, at: int, why: str) -> NoReturn:
     raise RuleError(
         f"rule {text!r}, column {at + 1}: {why}",
-        hint="selectors: .key  ['key']  .{a,b}  .*  .**  [*]  [2]  [1:3], then ':class' and ': action'",
+        hint='selectors: .key  ["key"]  .{a,b}  .*  .**  [*]  [2]  [1:3], then ":class" and ": action"',
     )
 
 
@@ -170,8 +179,8 @@ class State:
     """Where all selectors of a rule set stand at one place of a value.
 
     ``accepting`` are the numbers of the selectors that match this very place, ascending; ``dead`` says that none can
-    match below it; ``by_index`` that the step into a list depends on the index. ``plans`` and ``columns`` belong to
-    the walk, which remembers here what it worked out for a shape.
+    match below it; ``by_index`` that the step into a list depends on the index. ``shapes`` belongs to the walk, which
+    remembers here what to do with a dict of some keys.
     """
 
     places: frozenset[tuple[int, int]]
@@ -180,8 +189,7 @@ class State:
     by_index: bool
     keys: dict[str, State] = field(default_factory=dict)
     item: State | None = None
-    plans: dict[tuple[Any, ...], Any] = field(default_factory=dict)
-    columns: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    shapes: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
 
 class Automaton:

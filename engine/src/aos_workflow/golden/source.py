@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import stat
+from io import FileIO
 from pathlib import Path
+from typing import BinaryIO
 
 from aos_workflow.errors import GoldenFileError, GoldenMissingError, GoldenTooLargeError
 from aos_workflow.golden.limits import MAX_FILE_BYTES
 
-__all__ = ["read_bytes"]
+__all__ = ["read_bytes", "read_stream"]
 
 
 def read_bytes(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
@@ -21,16 +24,38 @@ def read_bytes(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
     """
     try:
         with path.open("rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            data = b"" if size > limit else file.readall()
+            found = os.fstat(file.fileno())
+            if stat.S_ISREG(found.st_mode):
+                size = found.st_size
+                data = b"" if size > limit else file.readall()
+            else:  # a pipe: no size, perhaps no end
+                data = read_stream(file, limit=limit)
+                size = len(data)
     except FileNotFoundError:
-        raise GoldenMissingError("no such file", file=str(path)) from None
+        raise GoldenMissingError(
+            "no such file",
+            file=str(path),
+            hint="check the path, or record it: pytest --golden-record",
+        ) from None
     except OSError as error:
         raise GoldenFileError(f"cannot be read: {error.strerror}", file=str(path)) from None
     if max(size, len(data)) > limit:
         raise GoldenTooLargeError(
-            f"{size} bytes, more than the limit of {limit}",
+            f"{max(size, len(data)):,} bytes or more; the limit is {limit:,}",
             file=str(path),
+            line=1,
             hint="record a smaller value, or its hash only: golden(hash_only=True)",
         )
     return data
+
+
+def read_stream(file: BinaryIO | FileIO, *, limit: int = MAX_FILE_BYTES) -> bytes:
+    """What a stream holds, or one byte more than ``limit`` of it."""
+    parts, left = [], limit + 1
+    while left and (part := file.read(min(left, _CHUNK_BYTES))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+_CHUNK_BYTES = 1 << 20

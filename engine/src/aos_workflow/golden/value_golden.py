@@ -25,6 +25,7 @@ value with the file's own head gives the file's very bytes, both the file and th
 from __future__ import annotations
 
 import hmac
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,9 +37,12 @@ from aos_workflow.errors import (
     GoldenForeignError,
     GoldenKeyMismatchError,
     GoldenTamperedError,
+    TextEncodingError,
 )
 from aos_workflow.golden.canonical import Canonical, canonical_json
+from aos_workflow.golden.encoding import encode_pretty
 from aos_workflow.golden.keys import KeyRing
+from aos_workflow.golden.limits import MAX_DEPTH
 from aos_workflow.golden.rules import Rules
 from aos_workflow.golden.sealing import (
     FORMAT,
@@ -47,6 +51,7 @@ from aos_workflow.golden.sealing import (
     check_format,
     check_provenance,
     check_seal,
+    key_id_of,
     make_seal,
     provenance_holds,
     stored_rules,
@@ -103,7 +108,18 @@ def render_value_golden(
     ring: KeyRing | None,
     hash_only: bool = False,
 ) -> bytes:
-    """The file of a new golden. Deterministic but for ``provenance``."""
+    """The file of a new golden. Deterministic but for ``provenance``.
+
+    Raises:
+        TextEncodingError: the key holds a lone surrogate, as does one made from an undecodable file name.
+    """
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        raise TextEncodingError(
+            f"the key {key!a} is not text that can be stored",
+            hint="name the golden, or rename the test file",
+        ) from None
     head = {
         "bytes": len(canonical.text),
         "format": FORMAT,
@@ -119,13 +135,10 @@ def render_value_golden(
 
 
 def _render(head: Mapping[str, Any], canonical: Canonical | None) -> bytes:
-    start = _HEAD_START + _indented(orjson.dumps(head, option=_PRETTY))
+    start = _HEAD_START + _indented(encode_pretty(head))
     if canonical is None:
         return start + b"\n}\n"
     return start + _VALUE_START + _indented(canonical.pretty()) + b"\n}\n"
-
-
-_PRETTY = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2
 
 
 def _indented(text: bytes) -> bytes:
@@ -138,39 +151,42 @@ def same(
     canonical: Canonical,
     *,
     key: str,
+    seed: int,
     ring: KeyRing | None,
     policy: Policy,
-) -> bool:
-    """Whether ``data`` is exactly the intact golden of this value under this key and these rules.
+    file: str,
+) -> Signature | None:
+    """What is known of the signature, if ``data`` is exactly the intact golden of this value, key, seed and rules.
 
-    ``False`` says nothing about why: the file may be damaged, differ, or only be laid out otherwise. Raises nothing but
-    what :func:`check_seal` raises.
+    ``None`` says nothing about why not: the file may be damaged, differ, or only be laid out otherwise.
+
+    Raises:
+        GoldenFileError: as :func:`check_seal`; ``file`` is what the error calls the file.
     """
     end = data.find(_VALUE_START)
     if end < 0:
         end = len(data) - 3
     if not data.startswith(_HEAD_START):
-        return False
+        return None
     try:
         head = orjson.loads(data[len(_HEAD_START) : end])
     except orjson.JSONDecodeError:
-        return False
+        return None
     if not isinstance(head, dict) or head.get("kind") not in ("value", "hash"):
-        return False
+        return None
     rules = head.get("rules")
     if (
         head.get("hash") != canonical.hash
         or head.get("format") != FORMAT
         or head.get("key") != key
+        or head.get("seed") != seed
         or not isinstance(rules, dict)
         or rules.get("hash") != canonical.rules.hash
         or not provenance_holds(head.get("provenance"))
+        or data != _render(head, canonical if head["kind"] == "value" else None)
     ):
-        return False
-    if data != _render(head, canonical if head["kind"] == "value" else None):
-        return False
-    check_seal(_envelope(head), head.get("seal"), ring, policy, file="")
-    return True
+        return None
+    return check_seal(_envelope(head), head.get("seal"), ring, policy, file=file)
 
 
 def read_value_golden(
@@ -198,17 +214,19 @@ def parse_value_golden(
     key: str | None = None,
 ) -> ValueGolden:
     """As :func:`read_value_golden`, for content that was read already."""
-    document = loads(data, file=file)
+    document = _document(data, file)
     head = document.get("golden") if isinstance(document, dict) else None
     if not isinstance(head, dict) or not isinstance(head.get("format"), str):
         raise GoldenForeignError(
             'JSON, but not a golden: there is no "golden" object with a "format"',
             file=file,
+            line=1,
             hint="move it out of the golden folder, or lift an older form: aos-workflow golden migrate --check",
         )
-    check_format(head["format"], file=file)
-    _check_head(document, head, file)
-    signature = check_seal(_envelope(head), head.get("seal"), ring, policy, file=file)
+    check_format(head["format"], file=file, line=_line(data, "format"))
+    _check_head(document, head, file, data)
+    seal, line = head.get("seal"), _line(data, "seal")
+    signature = check_seal(_envelope(head), seal, ring, policy, file=file, line=line)
     value = document.get("value")
     if policy is not Policy.OFF:
         _check_content(head, value, file, data)
@@ -216,6 +234,7 @@ def parse_value_golden(
         raise GoldenKeyMismatchError(
             f"this is the golden of {head['key']!r}, expected that of {key!r}",
             file=file,
+            line=_line(data, "key"),
             hint="record again: pytest --golden-record --golden-force",
         )
     return ValueGolden(
@@ -225,9 +244,9 @@ def parse_value_golden(
         hash=head["hash"],
         size=head["bytes"],
         seed=head["seed"],
-        rules=stored_rules(head["rules"], file=file),
-        provenance=head.get("provenance") or {},
-        key_id=(head.get("seal") or {}).get("key_id"),
+        rules=stored_rules(head["rules"], file=file, line=_line(data, "rules")),
+        provenance=head["provenance"],
+        key_id=key_id_of(seal),
         signature=signature,
         value=value,
     )
@@ -235,7 +254,7 @@ def parse_value_golden(
 
 def reseal_value_golden(data: bytes, golden: ValueGolden, ring: KeyRing | None) -> bytes:
     """The file of a golden that was read, with a new seal; nothing else changes."""
-    document = loads(data, file=golden.file)
+    document = _document(data, golden.file)
     head = document["golden"]
     head["seal"] = make_seal(_envelope(head), ring)
     if golden.kind == "hash":
@@ -249,12 +268,24 @@ _HEAD_FIELDS: dict[str, type] = {
     "hash": str,
     "key": str,
     "kind": str,
+    "provenance": dict,
     "rules": dict,
     "seed": int,
 }
 
 
-def _check_head(document: Mapping[str, Any], head: Mapping[str, Any], file: str) -> None:
+def _document(data: bytes, file: str) -> Any:
+    return loads(data, file=file, max_depth=MAX_DEPTH + 1)
+
+
+def _line(data: bytes, field: str, after: bytes = b"") -> int:
+    """The line of a field of the head, which stands before the value; or else 1."""
+    return data.count(b"\n", 0, max(0, data.find(b'"%b"%b' % (field.encode(), after)))) + 1
+
+
+def _check_head(
+    document: Mapping[str, Any], head: Mapping[str, Any], file: str, data: bytes
+) -> None:
     wrong = [name for name, kind in _HEAD_FIELDS.items() if type(head.get(name)) is not kind]
     unknown = sorted(set(head) - set(_HEAD_FIELDS) - set(_UNSEALED))
     stray = sorted(set(document) - {"golden", "value"})
@@ -264,7 +295,8 @@ def _check_head(document: Mapping[str, Any], head: Mapping[str, Any], file: str)
         raise GoldenTamperedError(
             f"the head is not what we write: {'; '.join(found)}",
             file=file,
-            hint=f"git checkout -- {file}",
+            line=_line(data, (*unknown, *stray, "golden")[0]),
+            hint=f"git checkout -- {shlex.quote(file)}",
         )
     if head["kind"] not in ("value", "hash") or (head["kind"] == "value") is not (
         "value" in document
@@ -272,7 +304,8 @@ def _check_head(document: Mapping[str, Any], head: Mapping[str, Any], file: str)
         raise GoldenTamperedError(
             f"kind {head['kind']!r} and the {'presence' if 'value' in document else 'absence'} of a value contradict",
             file=file,
-            hint=f"git checkout -- {file}",
+            line=_line(data, "kind"),
+            hint=f"git checkout -- {shlex.quote(file)}",
         )
 
 
@@ -280,15 +313,13 @@ def _check_content(head: Mapping[str, Any], value: Any, file: str, data: bytes) 
     if head["kind"] == "value":
         actual = canonical_json(value).hash
         if not hmac.compare_digest(actual.encode(), head["hash"].encode()):
-            line = data[: data.find(b'"value"')].count(b"\n") + 1
             raise GoldenTamperedError(
                 "the value does not match the recorded hash: it was edited by hand",
                 file=file,
-                line=line,
-                hint=f"git checkout -- {file}; to accept a new value, record it: pytest --golden-record",
+                line=_line(data, "value", b":"),
+                hint=f"git checkout -- {shlex.quote(file)}; to accept a new value, record it: pytest --golden-record",
             )
-    check_provenance(head.get("provenance"), file=file)
-    stored_rules(head["rules"], file=file)
+    check_provenance(head["provenance"], file=file, line=_line(data, "provenance"))
 
 
 def _envelope(head: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,446 +1,316 @@
 """One pass over a value that applies the rules, spells the numbers, and counts.
 
-This is the hot loop of the project: about 40 ns a leaf. Two observations carry it. Documents repeat their shapes, so
-what to do with a dict is worked out once for its keys and value types (a *plan*, kept on the automaton's state). And
-lists of like dicts are columns, so types and numbers are checked a column at a time in C. What is not touched is not
+This is the hot loop of the project. Documents repeat their shapes, so what to do with a dict is worked out once for
+its keys and types and kept on the automaton's state (:mod:`~aos_workflow.golden.shapes`). What is not touched is not
 copied: the result shares every unchanged part with the input, which is never written to.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from collections.abc import Sequence
+from itertools import accumulate, chain
 from math import isfinite
-from operator import is_not
 from typing import Any
 
-import orjson
-
-from aos_workflow.golden.adapt import RESERVED_PREFIX
-from aos_workflow.golden.aliases import Aliases
+from aos_workflow.golden.adapt import RESERVED_PREFIX, NeedsAdapting
+from aos_workflow.golden.aliases import MARK_CHARACTERS, Alias, Aliases
 from aos_workflow.golden.encoding import encode
 from aos_workflow.golden.limits import MAX_DEPTH
-from aos_workflow.golden.numbers import es6_number
+from aos_workflow.golden.numbers import for_orjson
 from aos_workflow.golden.rules import Rules, Step
 from aos_workflow.golden.selectors import State
+from aos_workflow.golden.shapes import INERT, NO_SHAPE, STRIPPED, Shape
 
-__all__ = ["NeedsAdapting", "Walk"]
+__all__ = ["Walk"]
 
-_INERT = frozenset((str, int, bool, type(None)))
-_SCALAR = _INERT | {float}
-_ONLY_DICT = {dict}
+_SCALAR = INERT | {float}
 _ONLY_LIST = {list}
-_ONLY_FLOAT = {float}
-_ONLY_STR = {str}
-_is_whole = float.is_integer
 
-_COLUMN_ROWS = 8
-"""Fewer dicts than this are walked one by one."""
-_CHUNK_ROWS = 64
-"""Rows taken at a time, so that a chunk stays in the processor's cache (measured: 64 is 3 x faster than all)."""
-_PLANS = 2048
+Json = dict[str, Any]
+
+_SHAPES = 1024
 """Shapes remembered for each state; documents with more have no shape worth remembering."""
-_PLAN_WIDTH = 64
+_SHAPE_KEYS = 64
+"""A dict with more keys is a table, not a record, and seldom comes again."""
 
 _SET = f"{RESERVED_PREFIX}set"
-_STRIPPED = object()
-
-Shortcut = tuple[int, Callable[[object], bool] | None, str | None]
-"""Number, class test and placeholder of a mask; the test is None where there is none."""
-
-Plan = tuple[
-    int,  # scalars that no rule touches
-    tuple[str, ...],  # keys of floats
-    tuple[tuple[str, bool, State], ...],  # keys of containers: is it a dict, and the state there
-    tuple[tuple[str, int, Callable[[object], bool] | None, str | None, State], ...],  # ruled keys
-]
-"""What to do with a dict of some shape; a bare int if there is nothing to do but count."""
-
-
-class NeedsAdapting(Exception):  # noqa: N818 - a request, not an error
-    """The value is not made of plain JSON types; adapt it first."""
 
 
 class Walk:
     """The walk of one value under one rule set. Not reusable.
 
     ``leaves`` counts scalars, ``blind`` those that no longer take part in the comparison, ``hits`` the applications of
-    each rule. Aliased values stand as marks in the result until ``aliases`` numbers them in the text.
+    each rule. Aliased values stand as marks in the result, until :meth:`text` numbers them. ``trusted`` values may hold
+    keys of our own name space. Depth is counted down: ``levels`` is how many containers may still be nested.
+
+    Raises:
+        NeedsAdapting: from any method, if the value is not plain JSON data.
     """
 
     __slots__ = ("aliases", "automaton", "blind", "hits", "leaves", "steps", "trusted")
 
-    def __init__(self, rules: Rules, aliases: Aliases, *, trusted: bool) -> None:
+    def __init__(self, rules: Rules, *, trusted: bool, mark: str = MARK_CHARACTERS[0]) -> None:
         self.steps = rules.steps
         self.automaton = rules.automaton
-        self.aliases = aliases
         self.trusted = trusted
+        self.aliases = Aliases(mark)
         self.leaves = 0
         self.blind = 0
         self.hits = [0] * len(self.steps)
 
     def run(self, value: Any) -> Any:
         """The value with the rules applied; ``None`` if a rule strips the value itself."""
-        root = self.automaton.root
-        result = self._accepted(value, root, 0) if root.accepting else self._any(value, root, 0)
-        return None if result is _STRIPPED else result
+        result = self.at(value, self.automaton.root, MAX_DEPTH)
+        return None if result is STRIPPED else result
 
-    # one value
+    def text(self, tree: Any) -> bytes:
+        """The canonical text of what :meth:`run` returned, with its aliases numbered.
 
-    def _any(self, value: Any, state: State, depth: int) -> Any:
+        Raises:
+            MarkCollision: a text of the user looks like a mark.
+        """
+        return self.aliases.number(encode(tree))
+
+    def at(self, value: Any, state: State, levels: int) -> Any:
+        """What becomes of a value at ``state``, perhaps ``STRIPPED``."""
+        if state.accepting:
+            return self.ruled(value, state, levels)
+        return self.plain(value, state, levels)
+
+    def plain(self, value: Any, state: State, levels: int) -> Any:
+        """A value at which no rule applies, or none any more; rules may apply below it."""
         kind = type(value)
-        if kind is dict or kind is list or kind is tuple:
-            if depth >= MAX_DEPTH:
-                raise NeedsAdapting
-            return (
-                self._dict(value, state, depth) if kind is dict else self._list(value, state, depth)
-            )
+        if kind is dict:
+            return self.mapping(value, state, levels)
+        if kind is list or kind is tuple:
+            return self.sequence(value, state, levels)
         if kind not in _SCALAR:
-            raise NeedsAdapting
+            raise NeedsAdapting(value)
         self.leaves += 1
-        return _spell_float(value) if kind is float else value
+        return for_orjson(value) if kind is float else value
 
-    def _dict(  # noqa: C901 - the hot loop, in one piece
-        self, value: dict[str, Any], state: State, depth: int
-    ) -> dict[str, Any]:
-        shape = (*value, *map(type, value.values()))
-        try:
-            plan = state.plans[shape]
-        except KeyError:
-            plan = self._plan(value, state, shape)
-        if type(plan) is int:
-            self.leaves += plan
-            return value
-        leaves, floats, containers, ruled = plan
-        self.leaves += leaves
-        changed = None
-        for key in floats:
-            number = value[key]
-            if number % 1.0 and (1e-5 <= number < 1e16 or -1e16 < number <= -1e-5):
-                continue
-            if changed is None:
-                changed = value.copy()
-            changed[key] = _spell_float(number)
-        if containers:
-            depth += 1
-            if depth >= MAX_DEPTH:
-                raise NeedsAdapting
-            for key, is_dict, below in containers:
-                old = value[key]
-                new: Any
-                if is_dict:
-                    new = self._dict(old, below, depth)
-                elif old:
-                    new = self._list(old, below, depth)
-                else:
-                    continue
-                if new is not old:
-                    if changed is None:
-                        changed = value.copy()
-                    changed[key] = new
-            depth -= 1
-        if ruled:
-            if changed is None:
-                changed = value.copy()
-            for key, number, matches, placeholder, below in ruled:
-                old = value[key]
-                if matches is not None and matches(old):
-                    self.hits[number] += 1
-                    self.leaves += 1
-                    changed[key] = placeholder
-                    continue
-                new = self._accepted(old, below, depth + 1)
-                if key == _SET and new is not _STRIPPED:
-                    new = sorted(new, key=self._sort_key)
-                if new is _STRIPPED:
-                    del changed[key]
-                else:
-                    changed[key] = new
-        return value if changed is None else changed
+    # dicts
 
-    def _plan(self, value: dict[str, Any], state: State, shape: tuple[Any, ...]) -> Plan | int:
-        leaves = 0
-        floats, containers, ruled = [], [], []
-        reserved = False
-        for key, item in value.items():
-            if type(key) is not str:
-                raise NeedsAdapting
-            if key.startswith(RESERVED_PREFIX):
-                reserved = True
-            kind = type(item)
-            below = self.automaton.key(state, key)
-            if below.accepting or key == _SET:
-                ruled.append((key, *self._shortcut(below), below))
-            elif kind is dict or kind is list or kind is tuple:
-                containers.append((key, kind is dict, below))
-            elif kind is float:
-                floats.append(key)
-                leaves += 1
-            elif kind in _INERT:
-                leaves += 1
-            else:
-                raise NeedsAdapting
-        if reserved and not self.trusted:
+    def mapping(self, value: Json, state: State, levels: int) -> Json:
+        new = self.shape(value, state).run(self, value, levels)
+        assert new is not None, "a shape runs the dict it was found for"
+        return new
+
+    def shape(self, value: Json, state: State) -> Shape:
+        """What to do with the keys of ``value`` at ``state``."""
+        keys = (*value,)
+        return state.shapes.get(keys) or self._new_shape(keys, state)
+
+    def _new_shape(self, keys: tuple[Any, ...], state: State) -> Shape:
+        if not all(type(key) is str for key in keys):
             raise NeedsAdapting
-        plan: Plan | int = leaves
-        if floats or containers or ruled:
-            plan = (leaves, tuple(floats), tuple(containers), tuple(ruled))
-        if not reserved and len(value) <= _PLAN_WIDTH and len(state.plans) < _PLANS:
-            state.plans[shape] = plan
-        return plan
+        below = [(key, self.automaton.key(state, key)) for key in keys]
+        if any(key.startswith(RESERVED_PREFIX) for key in keys):
+            return _ReservedShape(below, self.steps)
+        shape = Shape(below, self.steps)
+        if len(keys) <= _SHAPE_KEYS and len(state.shapes) < _SHAPES:
+            state.shapes[keys] = shape
+        return shape
 
-    def _shortcut(self, state: State) -> Shortcut:
-        """The checked mask that decides first at ``state``, taken apart; it needs no further look."""
-        if state.accepting:
-            step = self.steps[state.accepting[0]]
-            if step.action == "mask" and not step.blind:
-                return state.accepting[0], step.matches, step.placeholder
-        return -1, None, None
+    # lists
 
-    # lists and columns
-
-    def _list(self, value: Sequence[Any], state: State, depth: int) -> Sequence[Any]:
+    def sequence(self, value: Sequence[Any], state: State, levels: int) -> Sequence[Any]:
+        if not levels:
+            raise NeedsAdapting
         if state.by_index:
-            return self._by_index(value, state, depth)
-        return self._items(value, state.item or self.automaton.index(state, 0, 1), depth)
+            return self._by_index(value, state, levels - 1)
+        below = state.item or self.automaton.index(state, 0, 1)
+        if below.accepting:
+            new = [self.ruled(item, below, levels - 1) for item in value]
+            return [item for item in new if item is not STRIPPED]
+        return self._items(value, below, levels - 1)
 
-    def _by_index(self, value: Sequence[Any], state: State, depth: int) -> list[Any]:
-        out = []
-        for index, item in enumerate(value):
-            below = self.automaton.index(state, index, len(value))
-            new = self._accepted(item, below, depth + 1)
-            if new is not _STRIPPED:
-                out.append(new)
-        return out
+    def _by_index(self, value: Sequence[Any], state: State, levels: int) -> Sequence[Any]:
+        length = len(value)
+        new = [
+            self.at(item, self.automaton.index(state, index, length), levels)
+            for index, item in enumerate(value)
+        ]
+        return [item for item in new if item is not STRIPPED]
 
-    def _items(self, items: Sequence[Any], state: State, depth: int) -> Sequence[Any]:
-        """Items of one list, or of many lists end to end, all of which stand at ``state``."""
-        if state.accepting:
-            ruled = [self._accepted(item, state, depth + 1) for item in items]
-            return [item for item in ruled if item is not _STRIPPED]
-        kinds = set(map(type, items))
-        if kinds <= _INERT:
-            self.leaves += len(items)
-            return items
-        depth += 1
-        if depth >= MAX_DEPTH:
-            raise NeedsAdapting
-        if kinds == _ONLY_DICT and len(items) < _COLUMN_ROWS:
-            out = [self._dict(item, state, depth) for item in items]
-            return out if _any_new(items, out) else items
-        return self._column(items, kinds, state, depth - 1)
+    def _items(self, values: Sequence[Any], state: State, levels: int) -> Sequence[Any]:
+        """Values that all stand at a state where no rule applies; the same object back if nothing changes."""
+        if values and type(values[0]) is dict:
+            return self._each(values, state, levels)
+        kinds = set(map(type, values))
+        if kinds <= _SCALAR:
+            self.leaves += len(values)
+            return values if kinds <= INERT else _numbers(values)
+        if kinds == _ONLY_LIST and levels and not state.by_index:
+            below = state.item or self.automaton.index(state, 0, 1)
+            if not below.accepting:
+                return self._lists(values, below, levels - 1)
+        return self._each(values, state, levels)
 
-    def _dicts(
-        self, items: Sequence[dict[str, Any]], state: State, depth: int
-    ) -> Sequence[dict[str, Any]]:
-        count = len(items)
-        if count <= 2 * _CHUNK_ROWS:
-            return self._rows(items, state, depth)
-        out: list[dict[str, Any]] = []
-        for start in range(0, count, _CHUNK_ROWS):
-            out += self._rows(items[start : start + _CHUNK_ROWS], state, depth)
-        return out if _any_new(items, out) else items
-
-    def _rows(
-        self, rows: Sequence[dict[str, Any]], state: State, depth: int
-    ) -> Sequence[dict[str, Any]]:
-        shapes = set(map(tuple, rows))
-        if len(shapes) != 1 or depth + 1 >= MAX_DEPTH:
-            return [self._dict(row, state, depth + 1) for row in rows]
-        (keys,) = shapes
-        below = state.columns.get(keys) or self._columns(keys, state)
-        if below is None:
-            return [self._dict(row, state, depth + 1) for row in rows]
-        changes: list[tuple[str, Sequence[Any]]] = []
-        for key, child, column in zip(
-            keys, below, zip(*map(dict.values, rows), strict=True), strict=True
-        ):
-            if child.accepting:
-                new: Sequence[Any] = self._accepted_column(column, child, depth + 2)
-            else:
-                kinds = set(map(type, column))
-                if kinds <= _INERT:
-                    self.leaves += len(column)
-                    continue
-                new = self._column(column, kinds, child, depth + 1)
-            if new is not column:
-                changes.append((key, new))
-        if not changes:
-            return rows
-        out = [row.copy() for row in rows]
-        for key, new in changes:
-            for row, item in zip(out, new, strict=True):
-                if item is _STRIPPED:
-                    del row[key]
-                else:
-                    row[key] = item
-        return out
-
-    def _columns(self, keys: tuple[Any, ...], state: State) -> tuple[State, ...] | None:
-        if len(keys) > _PLAN_WIDTH or not keys:
-            return None
-        if not all(type(key) is str and not key.startswith(RESERVED_PREFIX) for key in keys):
-            return None
-        below = tuple(self.automaton.key(state, key) for key in keys)
-        if len(state.columns) < _PLANS:
-            state.columns[keys] = below
-        return below
-
-    def _column(
-        self, column: Sequence[Any], kinds: set[type], state: State, depth: int
-    ) -> Sequence[Any]:
-        """Values that all stand at ``state``; the same object back if nothing changed."""
-        if kinds == _ONLY_FLOAT:
-            self.leaves += len(column)
-            return column if _plainly_spelled(column) else [_spell_float(x) for x in column]
-        if kinds == _ONLY_DICT:
-            return self._dicts(column, state, depth)
-        if kinds == _ONLY_LIST and not state.by_index:
-            below = self.automaton.index(state, 0, 1)
-            if not below.accepting and len(column) > 1 and depth + 1 < MAX_DEPTH:
-                return self._lists(column, below, depth + 1)
-        out = [self._any(item, state, depth + 1) for item in column]
-        return out if _any_new(column, out) else column
-
-    def _lists(
-        self, lists: Sequence[list[Any]], state: State, depth: int
-    ) -> Sequence[Sequence[Any]]:
-        """Several lists as one, and cut apart again."""
-        flat = list(chain.from_iterable(lists))
-        if not flat:
-            return lists
-        new = self._items(flat, state, depth)
+    def _lists(self, lists: Sequence[list[Any]], state: State, levels: int) -> Sequence[Any]:
+        """Lists in a list, points for instance, as one long list that is cut apart again."""
+        flat = [*chain.from_iterable(lists)]
+        new = self._items(flat, state, levels)
         if new is flat:
             return lists
-        out = []
-        start = 0
-        for item in lists:
-            end = start + len(item)
-            out.append(new[start:end])
-            start = end
-        return out
+        ends = [*accumulate(map(len, lists))]
+        return [new[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+    def _each(self, values: Sequence[Any], state: State, levels: int) -> Sequence[Any]:
+        """Values one by one, dicts most likely with the keys of the one before."""
+        out: list[Any] | None = None
+        shape = NO_SHAPE
+        for index, old in enumerate(values):
+            if type(old) is dict:
+                new = shape.run(self, old, levels)
+                if new is None:
+                    shape = self.shape(old, state)
+                    new = shape.run(self, old, levels)
+            else:
+                new = self.plain(old, state, levels)
+            if new is not old:
+                if out is None:
+                    out = [*values]
+                out[index] = new
+        return values if out is None else out
 
     # rules
 
-    def _accepted_column(self, column: Sequence[Any], state: State, depth: int) -> Sequence[Any]:
-        number = state.accepting[0]
-        step = self.steps[number]
-        if step.matches is not None and not step.blind and all(map(step.matches, column)):
-            if step.action == "mask":
-                self.hits[number] += len(column)
-                self.leaves += len(column)
-                return [step.placeholder] * len(column)
-            if step.action == "alias" and set(map(type, column)) == _ONLY_STR:
-                self.hits[number] += len(column)
-                self.leaves += len(column)
-                return self.aliases.mark_texts(step.class_name or "id", column)
-        return [self._accepted(item, state, depth) for item in column]
-
-    def _accepted(self, value: Any, state: State, depth: int) -> Any:
+    def ruled(self, value: Any, state: State, levels: int) -> Any:
         """A value at which rules may apply: the first that accepts it decides."""
-        kind = type(value)
-        if kind not in _SCALAR and kind is not dict and kind is not list and kind is not tuple:
-            raise NeedsAdapting
         for number in state.accepting:
             step = self.steps[number]
             if step.matches is not None and not step.matches(value):
                 continue
-            new = self._apply(step, value, state, depth)
+            new = self._apply(step, value, state, levels)
             if new is not NotImplemented:
                 self.hits[number] += 1
                 return new
-        return self._any(value, state, depth)
+        return self.plain(value, state, levels)
 
-    def _apply(self, step: Step, value: Any, state: State, depth: int) -> Any:
+    def _apply(self, step: Step, value: Any, state: State, levels: int) -> Any:
         """The outcome of one action, or ``NotImplemented`` if it does not accept the value."""
         kind = type(value)
         match step.action:
             case "mask":
                 return self._mask(step, value)
             case "alias":
-                if kind is str or kind is int or kind is float:
-                    self.leaves += 1
-                    return self.aliases.mark(step.class_name or "id", value)
-                return NotImplemented
+                return self._alias(step.class_name or "id", value)
             case "strip":
-                count = _count_leaves(value)
-                self.leaves += count
-                self.blind += count
-                return _STRIPPED
+                self._drop(value, blind=True)
+                return STRIPPED
             case "round":
                 if kind is not float and kind is not int:
                     return NotImplemented
                 self.leaves += 1
-                return _spell_float(round(float(value), step.decimals))
+                number = round(value, step.decimals)
+                return for_orjson(number) if kind is float else number
             case "sort":
                 if kind is not list and kind is not tuple:
                     return NotImplemented
-                return sorted(self._any(value, state, depth), key=self._sort_key)
+                return self.sorted(self.plain(value, state, levels))
             case "hash":
-                marks = self.aliases.count
-                text = self.aliases.blank(encode(self._any(value, state, depth)))
-                self.aliases.count = marks
-                return f"<sha256:{hashlib.sha256(text).hexdigest()}>"
+                return self._digest(value, state, levels)
             case "keep":
-                return self._any(value, state, depth)
+                return self.plain(value, state, levels)
+
+    def sorted(self, items: Sequence[Any]) -> list[Any]:
+        """Items in the order of their text, in which no id counts."""
+        return sorted(items, key=lambda item: self.aliases.blank(encode(item)))
+
+    def _digest(self, value: Any, state: State, levels: int) -> str:
+        """Aliases are numbered within the value: outside nobody sees them."""
+        outside, self.aliases = self.aliases, Aliases(self.aliases.character)
+        text = self.text(self.plain(value, state, levels))
+        self.aliases = outside
+        return f"<sha256:{hashlib.sha256(text).hexdigest()}>"
 
     def _mask(self, step: Step, value: Any) -> Any:
-        if step.class_name is None and value is None:
+        placeholder = step.placeholder or _placeholder(value)
+        if placeholder is None:
             return NotImplemented
-        count = _count_leaves(value)
-        self.leaves += count
-        if step.blind:
-            self.blind += count
-        return step.placeholder or f"<{_json_type(value)}>"
+        self._drop(value, blind=step.blind)
+        return placeholder
 
-    def _sort_key(self, item: Any) -> bytes:
-        return self.aliases.blank(encode(item))
-
-
-def _any_new(old: Iterable[Any], new: Iterable[Any]) -> bool:
-    return any(map(is_not, old, new))
-
-
-def _plainly_spelled(column: Sequence[float]) -> bool:
-    """Whether orjson's spelling of every float is also ECMAScript's."""
-    if not isfinite(sum(column)):
-        return False
-    if any(map(_is_whole, column)):
-        return False
-    sizes = tuple(map(abs, column))
-    return min(sizes) >= 1e-5 and max(sizes) < 1e16
-
-
-def _spell_float(number: float) -> Any:
-    """A float such that orjson writes it as RFC 8785 says: itself, an int, or a fragment."""
-    if number % 1.0 and (1e-5 <= number < 1e16 or -1e16 < number <= -1e-5):
-        return number
-    if not isfinite(number):
-        raise NeedsAdapting
-    if -9007199254740992.0 < number < 9007199254740992.0 and number.is_integer():
-        return int(number)
-    return orjson.Fragment(es6_number(number))
-
-
-def _count_leaves(value: Any) -> int:
-    count, stack = 0, [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            stack.extend(item.values())
-        elif isinstance(item, (list, tuple)):
-            stack.extend(item)
+    def _alias(self, class_name: str, value: Any) -> Any:
+        kind = type(value)
+        alias: Alias
+        if kind is str:
+            alias = class_name, value
+        elif kind is int or (kind is float and isfinite(value)):
+            number = for_orjson(value) if kind is float else value
+            alias = class_name, (encode(number).decode(),)
         else:
-            count += 1
-    return count
+            return NotImplemented
+        self.leaves += 1
+        return self.aliases.mark(alias)
+
+    def _drop(self, value: Any, *, blind: bool) -> None:
+        """Count the scalars of a value that leaves the comparison; what could not be adapted counts as one.
+
+        A value that was not adapted yet could hold anything: it is adapted first.
+        """
+        count, level = 0, [value]
+        for _ in range(MAX_DEPTH + 1):
+            below: list[Any] = []
+            for item in level:
+                kind = type(item)
+                if kind is dict:
+                    if not self.trusted and not all(map(_is_plain_key, item)):
+                        raise NeedsAdapting
+                    below += item.values()
+                elif kind is list or kind is tuple:
+                    below += item
+                elif kind in _SCALAR or self.trusted:
+                    count += 1
+                else:
+                    raise NeedsAdapting
+            if not below:
+                self.leaves += count
+                self.blind += count if blind else 0
+                return
+            level = below
+        raise NeedsAdapting
 
 
-def _json_type(value: Any) -> str:
+class _ReservedShape(Shape):
+    """Keys of our own name space: only in data that we adapted, or that were read from a golden."""
+
+    __slots__ = ()
+
+    def interpret(self, walk: Walk, value: Json, levels: int) -> Json | None:
+        if not walk.trusted:
+            raise NeedsAdapting
+        out = super().interpret(walk, value, levels)
+        items = out and out.get(_SET)
+        if out and walk.steps and type(items) is list:  # rules may have changed their order
+            return {**out, _SET: walk.sorted(items)}
+        return out
+
+
+def _numbers(values: Sequence[Any]) -> Sequence[Any]:
+    """Scalars with their floats spelled; the same object back if nothing changes."""
+    for value in values:
+        if type(value) is float and not (value % 1.0 and 1e-5 <= value < 1e16):
+            break
+    else:
+        return values
+    return [for_orjson(value) if type(value) is float else value for value in values]
+
+
+def _is_plain_key(key: Any) -> bool:
+    return type(key) is str and not key.startswith(RESERVED_PREFIX)
+
+
+def _placeholder(value: Any) -> str | None:
+    """What a mask without a class puts in place of a value; ``None`` for null and for what is not JSON."""
     if isinstance(value, bool):
-        return "boolean"
+        return "<boolean>"
     if isinstance(value, (int, float)):
-        return "number"
+        return "<number>"
     if isinstance(value, str):
-        return "string"
-    return "object" if isinstance(value, dict) else "array"
+        return "<string>"
+    if isinstance(value, dict):
+        return "<object>"
+    return "<array>" if isinstance(value, (list, tuple)) else None

@@ -1,0 +1,124 @@
+"""A project in a temporary folder, and pytest runs in it that see nothing of the run around them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PLUGINS = (
+    "anyio",
+    "asyncio",
+    "hypothesispytest",
+    "inline_snapshot",
+    "pytest-datadir",
+    "regressions",
+    "repeat",
+    "rerunfailures",
+    "syrupy",
+    "xdist",
+    "xdist.looponfail",
+)
+"""Installed plugins, by entry point. Left out of these runs unless asked for: each costs time at every start."""
+_HIDDEN = (
+    "CI",
+    "GITHUB_ACTIONS",
+    "GITHUB_WORKSPACE",
+    "GOLDEN_DIR",
+    "GOLDEN_HMAC_SECRET",
+    "GOLDEN_KEY_FILE",
+    "GOLDEN_SECRET",
+    "PYTEST_ADDOPTS",
+    "PYTEST_CURRENT_TEST",
+    "PYTEST_XDIST_WORKER",
+    "PYTEST_XDIST_WORKER_COUNT",
+    "PYTEST_XDIST_TESTRUNUID",
+    "PYTHONHASHSEED",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD",
+)
+
+
+class Inner:
+    """A small project and the pytest runs in it, each in a process of its own."""
+
+    def __init__(self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pytester = pytester
+        self.root: Path = pytester.path
+        self.monkeypatch = monkeypatch
+        self.golden_dir = self.root / "fixtures" / "golden"
+        self.ini()
+
+    def ini(self, *lines: str, use: tuple[str, ...] = ()) -> None:
+        """Write pytest.ini; each line is a setting. ``use`` names plugins that the runs need."""
+        blocked = " ".join(f"-p no:{name}" for name in PLUGINS if name not in use)
+        text = ["[pytest]", f"addopts = {blocked}", *lines]
+        (self.root / "pytest.ini").write_text("\n".join(text) + "\n")
+
+    def file(self, name: str, text: str) -> Path:
+        """Write a file of the project. Not imported here, so an edit is seen by the next run."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        for cached in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
+            cached.unlink()
+        return path
+
+    def run(self, *args: str, **env: str) -> pytest.RunResult:
+        """Run pytest in the project with these arguments and variables."""
+        for name, value in env.items():
+            self.monkeypatch.setenv(name, value)
+        try:
+            return self.pytester.runpytest_subprocess(*args)
+        finally:
+            for name in env:
+                self.monkeypatch.delenv(name)
+
+    def record(self, *args: str, **env: str) -> pytest.RunResult:
+        """Record, with one evaluation of each test: a repeat costs a process, and most tests are not about it."""
+        return self.run("--golden-record", "--golden-repeat=1", *args, **env)
+
+    def recorded(self, *args: str, **env: str) -> None:
+        """Record, and see to it that this worked."""
+        assert self.record(*args, **env).ret == 0
+
+    def verify(self, *args: str, **env: str) -> pytest.RunResult:
+        return self.run("--golden-verify", *args, **env)
+
+    @property
+    def goldens(self) -> list[Path]:
+        """Every file in the golden folder, hidden ones too."""
+        return sorted(path for path in self.golden_dir.rglob("*") if path.is_file())
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The recorded values, by key."""
+        documents = [json.loads(path.read_bytes()) for path in self.goldens]
+        return {doc["golden"]["key"]: doc.get("value") for doc in documents}
+
+    def snapshot(self) -> dict[str, bytes]:
+        """The content of the golden folder."""
+        return {str(path.relative_to(self.root)): path.read_bytes() for path in self.goldens}
+
+    def without_provenance(self) -> dict[str, Any]:
+        """The content of the golden folder but for when and where it was recorded."""
+        found = {}
+        for path in self.goldens:
+            document = json.loads(path.read_bytes())
+            del document["golden"]["provenance"]
+            found[str(path.relative_to(self.root))] = document
+        return found
+
+
+@pytest.fixture
+def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Inner:
+    """An empty project. Runs in it are not told that they run in CI."""
+    for name in _HIDDEN:
+        monkeypatch.delenv(name, raising=False)
+    return Inner(pytester, monkeypatch)
+
+
+def text_of(result: pytest.RunResult) -> str:
+    """Everything that a run printed."""
+    return result.stdout.str() + result.stderr.str()

@@ -45,6 +45,8 @@ class Collection:
 
     def note_arguments(self, config: pytest.Config) -> None:
         """Remember what was asked for, and which test files only in part (``file::test``)."""
+        if config.getoption("lf", False):
+            self.deselected += 1  # it leaves tests out while they are collected, and tells nobody
         root = config.rootpath.resolve()
         if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
             self.folders.append(root)  # what the project says is all of its tests

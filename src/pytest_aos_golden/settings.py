@@ -159,6 +159,8 @@ class Settings:
             file, separator, rest = nodeid.partition("::")
             if self.start != self.root and self.start.is_relative_to(self.root):
                 file = os.path.relpath(self.root / file, self.start)
+            if file.startswith("-"):  # an option, to pytest
+                file = f"./{file}"
             words.append(shlex.quote(file + separator + rest))
         return " ".join(words)
 

@@ -7,11 +7,12 @@ floats (the walk has replaced those beforehand).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import orjson
 
-__all__ = ["encode", "encode_pretty"]
+__all__ = ["encode", "encode_pretty", "in_order"]
 
 _COMPACT = orjson.OPT_SORT_KEYS
 _PRETTY = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2
@@ -25,15 +26,15 @@ def encode(tree: Any) -> bytes:
     Raises:
         TypeError: something in the tree is no JSON value, or a text has a lone surrogate.
     """
-    return _dumps(tree, _COMPACT)
+    return _written(tree, _COMPACT)
 
 
 def encode_pretty(tree: Any) -> bytes:
     """The same value indented by two, keys in the same order, one value a line: for people and for review."""
-    return _dumps(tree, _PRETTY)
+    return _written(tree, _PRETTY)
 
 
-def _dumps(tree: Any, option: int) -> bytes:
+def _written(tree: Any, option: int) -> bytes:
     try:
         text = orjson.dumps(tree, option=option)
     except TypeError as error:
@@ -44,6 +45,13 @@ def _dumps(tree: Any, option: int) -> bytes:
     if not text.isascii() and _may_order_differently(text):
         text = orjson.dumps(_order_by_utf16(tree), option=option)
     return text
+
+
+def in_order(keys: Collection[str]) -> list[str]:
+    """Keys as RFC 8785 orders them: by UTF-16 code units."""
+    if all(map(str.isascii, keys)):
+        return sorted(keys)
+    return sorted(keys, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
 
 
 def _may_order_differently(text: bytes) -> bool:
@@ -74,9 +82,7 @@ def _decimal(number: int) -> str:
 def _order_by_utf16(tree: Any) -> Any:
     if isinstance(tree, dict):
         items = {key: _order_by_utf16(item) for key, item in tree.items()}
-        if all(map(str.isascii, items)):
-            return items
-        names = sorted(items, key=lambda key: key.encode("utf-16-be"))
+        names = in_order(items)
         if names == sorted(names):
             return items
         pairs = (

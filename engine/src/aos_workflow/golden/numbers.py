@@ -42,10 +42,11 @@ def for_orjson(number: float) -> Any:
     Raises:
         NeedsAdapting: NaN or an infinity.
     """
-    if number % 1.0 and (1e-5 <= number < 1e16 or -1e16 < number <= -1e-5):
+    if number % 1.0 == 0.0:
+        if -9007199254740992.0 <= number <= 9007199254740992.0:
+            return int(number)
+    elif 1e-5 <= number < 1e16 or -1e16 < number <= -1e-5:
         return number
     if not isfinite(number):
         raise NeedsAdapting(number)
-    if -9007199254740992.0 < number < 9007199254740992.0 and number.is_integer():
-        return int(number)
     return orjson.Fragment(es6_number(number))

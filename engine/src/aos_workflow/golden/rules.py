@@ -262,6 +262,11 @@ class Rules:
         return tuple(map(_step, self.all))
 
     @cached_property
+    def sorts(self) -> bool:
+        """Whether a rule may change the order in which values appear."""
+        return any(rule.action == "sort" for rule in self.all)
+
+    @cached_property
     def automaton(self) -> Automaton:
         return _automaton(self.all)
 

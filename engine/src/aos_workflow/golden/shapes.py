@@ -5,39 +5,36 @@ that keeps coming is then compiled: a function is written that checks the types 
 be done, with no loop over the keys. It does the same as :meth:`Shape.interpret`, which stays the answer for every dict
 with values of other types.
 
-A compiled function looks like this, for the keys ``status, at, output`` under ``.**.at: mask timestamp``::
+A compiled function looks like this, for the keys ``at, output, status`` under ``.**.at: mask timestamp``::
 
     def plan(walk, value, levels):
-        global shape2
         if not levels:
             raise NeedsAdapting
-        if len(value) != 3:
+        if len(value) != 3 or key2 not in value:
             return None
         try:
             v0 = value[key0]
             v1 = value[key1]
-            v2 = value[key2]
+            known = type(v0) is str and type(v1) is dict and type(value[key2]) is str
         except KeyError:
             return None
-        if not (type(v0) is str and type(v1) is str and type(v2) is dict):
+        if not known:
             return other_types(walk, value, levels)
+        walk.leaves += 2
         levels -= 1
-        leaves = 1
+        hits = walk.hits
         out = value.copy()
-        if matches1(v1):
-            walk.hits[0] += 1
-            leaves += 1
-            out[key1] = placeholder1
+        if matches0(v0):
+            hits[0] += 1
+            out[key0] = placeholder0
         else:
-            ...  # ask the next rule
-        run = shape2.run  # output most likely has the keys it had the last time
-        new = run(walk, v2, levels)
+            ...  # the next rule may accept it
+        new = near1[0].run(walk, v1, levels)  # most likely it has the keys it had the last time
         if new is None:
-            shape2 = walk.shape(v2, state2)
-            ...
-        if new is not v2:
-            out[key2] = new
-        walk.leaves += leaves
+            near1[0] = shape = find1((*v1,)) or walk.shape(v1, state1)
+            new = shape.run(walk, v1, levels)
+        if new is not v1:
+            out[key1] = new
         return out
 
 The source is made of fixed lines and of numbers alone: keys, placeholders and all other data reach the function as
@@ -66,6 +63,7 @@ Json = dict[str, Any]
 
 INERT = frozenset((str, int, bool, type(None)))
 """Types that are written as they are, wherever no rule applies."""
+_SCALAR = INERT | {float}
 STRIPPED = object()
 """Stands for a value that a rule removes."""
 
@@ -87,11 +85,11 @@ class Shape:
     __slots__ = ("_below", "_keys", "_samples", "_steps", "_types", "run")
 
     def __init__(self, below: Sequence[tuple[str, State]], steps: Sequence[Step]) -> None:
-        """``below`` has the state at each key."""
+        """``below`` has the state at each key, in the order of the canonical text."""
         self._below = below
         self._keys = {key for key, _ in below}
         self._steps = steps
-        self._types: list[set[type]] = [set() for _ in below]
+        self._types: list[frozenset[type]] = [frozenset()] * len(below)
         self._samples: list[tuple[type, ...]] = []
         self.run: Plan = self.interpret
 
@@ -120,11 +118,11 @@ class Shape:
         self._samples.append(tuple(type(value[key]) for key, _ in self._below))
         if len(self._samples) < _HOT:
             return
-        before = sum(map(len, self._types))
-        for types, seen in zip(self._types, zip(*self._samples, strict=True), strict=False):
-            types.update(_TYPES.keys() & seen)
+        seen = zip(*self._samples, strict=True)
+        types = [old | (_TYPES.keys() & new) for old, new in zip(self._types, seen, strict=False)]
         self._samples = []
-        if sum(map(len, self._types)) > before and len(self._keys) <= _COMPILED_KEYS:
+        if types != self._types and len(self._keys) <= _COMPILED_KEYS:
+            self._types = types
             self.run = _Writer(self._below, self._types, self._steps, self.interpret).plan()
 
 
@@ -143,14 +141,13 @@ class _Writer:
     def __init__(
         self,
         below: Sequence[tuple[str, State]],
-        types: Sequence[set[type]],
+        types: Sequence[frozenset[type]],
         steps: Sequence[Step],
         other_types: Plan,
     ) -> None:
         self._below = below
         self._types = types
         self._steps = steps
-        self._ruled_keys = [bool(state.accepting) for _, state in below]
         self._globals: dict[str, Any] = {
             **{word: kind for kind, word in _TYPES.items()},
             "KeyError": KeyError,
@@ -168,44 +165,51 @@ class _Writer:
 
     def _lines(self) -> Iterator[str]:
         count = len(self._below)
-        yield f"global {', '.join(f'shape{i}' for i in range(count))}"
-        yield from _lines(
-            """
-            if not levels:
-                raise NeedsAdapting
-            if len(value) != COUNT or keyLAST not in value:
-                return None
-            """.replace("COUNT", str(count)).replace("LAST", str(count - 1))
-        )
-        yield "try:"
-        yield from (f"    v{i} = value[key{i}]" for i in range(count))
-        yield "except KeyError:"
-        yield "    return None"
-        checks = (_type_check(f"v{i}", types) for i, types in enumerate(self._types))
-        yield f"if not ({' and '.join(checks)}):"
-        yield "    return other_types(walk, value, levels)"
-        yield "levels -= 1"
+        scalars = [types <= _SCALAR for types in self._types]
         inert = [types <= INERT for types in self._types]
-        yield f"leaves = {sum(a and not b for a, b in zip(inert, self._ruled_keys, strict=True))}"
-        yield f"out = value{'.copy()' if any(self._ruled_keys) else ''}"
-        for i, (key, state) in enumerate(self._below):
-            self._globals |= {f"key{i}": key, f"state{i}": state, f"shape{i}": NO_SHAPE}
-            if state.accepting:
+        ruled = [bool(state.accepting) for _, state in self._below]
+        self._globals |= {f"key{i}": key for i, (key, _) in enumerate(self._below)}
+        yield from _lines(_HEAD.replace("COUNT", str(count)), count - 1)
+        yield "try:"
+        checks = []
+        for i, types in enumerate(self._types):
+            if inert[i] and not ruled[i] and len(types) == 1:
+                checks.append(_type_check(f"value[key{i}]", types))
+            else:
+                checks.append(_type_check(f"v{i}", types))
+                yield f"    v{i} = value[key{i}]"
+        yield f"    known = {' and '.join(checks)}"
+        yield from _lines(_OTHER)
+        yield f"walk.leaves += {sum(a or b for a, b in zip(scalars, ruled, strict=True))}"
+        if all(inert) and not any(ruled):
+            yield "return value"
+            return
+        yield "levels -= 1"
+        yield "hits = walk.hits"
+        yield f"out = value{'.copy()' if any(ruled) else ''}"
+        for i, (_, state) in enumerate(self._below):
+            self._globals[f"state{i}"] = state
+            if ruled[i]:
                 yield from self._ruled(i, state)
             elif not inert[i]:
                 yield from self._plain(i, state)
-        yield "walk.leaves += leaves"
         yield "return out"
 
     def _plain(self, i: int, state: State) -> Iterator[str]:
         """A key at which no rule applies, but whose values need a look."""
         types = self._types[i]
+        self._globals[f"near{i}"] = [NO_SHAPE]
+        self._globals[f"find{i}"] = state.shapes.get
+        list_lines = _LIST
+        if state.item and not state.item.accepting and not state.by_index:
+            self._globals[f"item{i}"] = state.item
+            list_lines = _ITEMS
         word = "if"
         for kind, template in (
             (float, _FLOAT),
             (dict, _DICT),
-            (list, _LIST),
-            (tuple, _LIST),
+            (list, list_lines),
+            (tuple, list_lines),
         ):
             lines = _lines(template, i)
             if types == {kind}:
@@ -213,10 +217,12 @@ class _Writer:
             elif kind in types:
                 yield f"{word} type(v{i}) is {_TYPES[kind]}:"
                 yield from (f"    {line}" for line in lines)
+                if kind is float and not types <= _SCALAR:
+                    yield "    walk.leaves += 1"
                 word = "elif"
-        if types & INERT:
+        if types & INERT and not types <= _SCALAR:
             yield "else:"
-            yield "    leaves += 1"
+            yield "    walk.leaves += 1"
 
     def _ruled(self, i: int, state: State) -> Iterator[str]:
         """A key at which rules apply. Checked masks and aliases, by far the most common, are done in place."""
@@ -234,21 +240,33 @@ class _Writer:
             return
         self._globals[f"matches{i}"] = (only_text and step.text_passes) or step.matches
         yield f"if matches{i}(v{i}):"
-        yield f"    walk.hits[{number}] += 1"
-        yield "    leaves += 1"
+        yield f"    hits[{number}] += 1"
         yield from (f"    {line}" for line in _lines(fast, i))
         yield "else:"
         yield from (f"    {line}" for line in _lines(_RULED, i))
 
 
+_HEAD = """
+if not levels:
+    raise NeedsAdapting
+if len(value) != COUNT or key# not in value:
+    return None
+"""
+_OTHER = """
+except KeyError:
+    return None
+if not known:
+    return other_types(walk, value, levels)
+"""
 _MASK = "out[key#] = placeholder#"
 _ALIAS = """
-alias = (class#, v#)
 aliases = walk.aliases
 aliases.given += 1
-out[key#] = aliases.marks.get(alias) or aliases.new_mark(alias)
+alias = (class#, v#)
+out[key#] = aliases.texts.get(alias) or aliases.new(alias)
 """
 _RULED = """
+walk.leaves -= 1
 new = walk.ruled(v#, state#, levels)
 if new is STRIPPED:
     del out[key#]
@@ -262,7 +280,6 @@ if new is not v#:
     out[key#] = new
 """
 _FLOAT = """
-leaves += 1
 if not (v# % 1.0 and 1e-5 <= v# < 1e16):
     new = for_orjson(v#)
     if new is not v#:
@@ -271,16 +288,23 @@ if not (v# % 1.0 and 1e-5 <= v# < 1e16):
         out[key#] = new
 """
 _DICT = f"""
-run = shape#.run
+run = near#[0].run
 new = run(walk, v#, levels)
 if new is None:
-    shape# = walk.shape(v#, state#)
-    run = shape#.run
+    near#[0] = shape = find#((*v#,)) or walk.shape(v#, state#)
+    run = shape.run
     new = run(walk, v#, levels)
 {_SET_IF_NEW}
 """
 _LIST = f"""
 new = walk.sequence(v#, state#, levels)
+{_SET_IF_NEW}
+"""
+_ITEMS = f"""
+if v# and levels and type(v#[0]) is dict:
+    new = walk.each(v#, item#, levels - 1, near#)
+else:
+    new = walk.sequence(v#, state#, levels)
 {_SET_IF_NEW}
 """
 
@@ -290,7 +314,7 @@ def _lines(template: str, number: int | str = "") -> list[str]:
     return [line for line in dedent(template).replace("#", str(number)).splitlines() if line]
 
 
-def _type_check(name: str, types: set[type]) -> str:
+def _type_check(name: str, types: frozenset[type]) -> str:
     parts = [
         f"{name} is None" if kind is type(None) else f"type({name}) is {word}"
         for kind, word in _TYPES.items()

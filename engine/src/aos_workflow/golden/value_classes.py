@@ -95,6 +95,7 @@ _epoch_text = re.compile(r"[0-9]{9,19}(?:\.[0-9]{1,9})?").fullmatch
 _duration_text = re.compile(_DURATION).fullmatch
 _host_text = re.compile(_HOST).fullmatch
 _id_text = re.compile(rf"[^\s\x00-\x1f\x7f]{{1,{MAX_ID}}}").fullmatch
+_ascii_id_text = re.compile(f"[!-~]{{1,{MAX_ID}}}").fullmatch  # twice as fast
 _self_evident = re.compile(
     f"(?P<timestamp>{_TIMESTAMP})|(?P<date>{_DATE})|(?P<uuid>{_UUID})|(?P<ulid>{_ULID})"
     f"|(?P<address>{_ADDRESS})|(?P<temp_path>{_TEMP_PATH})"
@@ -260,7 +261,7 @@ _CLASSES = (
         f"1 to {MAX_ID} characters without white space (UUID, hex, run_01H..., call_abc), "
         "or an integer not below 0",
         _is_id,
-        _id_text,
+        _ascii_id_text,
     ),
     # The types of JSON.
     ValueClass("string", "any text", _is_string),

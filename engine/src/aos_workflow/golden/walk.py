@@ -14,8 +14,8 @@ from math import isfinite
 from typing import Any
 
 from aos_workflow.golden.adapt import RESERVED_PREFIX, NeedsAdapting
-from aos_workflow.golden.aliases import MARK_CHARACTERS, Alias, Aliases
-from aos_workflow.golden.encoding import encode
+from aos_workflow.golden.aliases import MARK_CHARACTERS, Alias, Aliases, LateAliases
+from aos_workflow.golden.encoding import encode, in_order
 from aos_workflow.golden.limits import MAX_DEPTH
 from aos_workflow.golden.numbers import for_orjson
 from aos_workflow.golden.rules import Rules, Step
@@ -41,8 +41,8 @@ class Walk:
     """The walk of one value under one rule set. Not reusable.
 
     ``leaves`` counts scalars, ``blind`` those that no longer take part in the comparison, ``hits`` the applications of
-    each rule. Aliased values stand as marks in the result, until :meth:`text` numbers them. ``trusted`` values may hold
-    keys of our own name space. Depth is counted down: ``levels`` is how many containers may still be nested.
+    each rule. ``trusted`` values may hold keys of our own name space, adapted sets for instance. Depth is counted
+    down: ``levels`` is how many containers may still be nested. Keys are visited in the order of the canonical text.
 
     Raises:
         NeedsAdapting: from any method, if the value is not plain JSON data.
@@ -54,7 +54,7 @@ class Walk:
         self.steps = rules.steps
         self.automaton = rules.automaton
         self.trusted = trusted
-        self.aliases = Aliases(mark)
+        self.aliases = LateAliases(mark) if trusted or rules.sorts else Aliases()
         self.leaves = 0
         self.blind = 0
         self.hits = [0] * len(self.steps)
@@ -70,7 +70,7 @@ class Walk:
         Raises:
             MarkCollision: a text of the user looks like a mark.
         """
-        return self.aliases.number(encode(tree))
+        return self.aliases.finish(encode(tree))
 
     def at(self, value: Any, state: State, levels: int) -> Any:
         """What becomes of a value at ``state``, perhaps ``STRIPPED``."""
@@ -82,7 +82,7 @@ class Walk:
         """A value at which no rule applies, or none any more; rules may apply below it."""
         kind = type(value)
         if kind is dict:
-            return self.mapping(value, state, levels)
+            return self.shape(value, state).run(self, value, levels)
         if kind is list or kind is tuple:
             return self.sequence(value, state, levels)
         if kind not in _SCALAR:
@@ -90,22 +90,15 @@ class Walk:
         self.leaves += 1
         return for_orjson(value) if kind is float else value
 
-    # dicts
-
-    def mapping(self, value: Json, state: State, levels: int) -> Json:
-        new = self.shape(value, state).run(self, value, levels)
-        assert new is not None, "a shape runs the dict it was found for"
-        return new
-
     def shape(self, value: Json, state: State) -> Shape:
-        """What to do with the keys of ``value`` at ``state``."""
+        """What to do with a dict of the keys of ``value`` at ``state``."""
         keys = (*value,)
         return state.shapes.get(keys) or self._new_shape(keys, state)
 
     def _new_shape(self, keys: tuple[Any, ...], state: State) -> Shape:
         if not all(type(key) is str for key in keys):
             raise NeedsAdapting
-        below = [(key, self.automaton.key(state, key)) for key in keys]
+        below = [(key, self.automaton.key(state, key)) for key in in_order(keys)]
         if any(key.startswith(RESERVED_PREFIX) for key in keys):
             return _ReservedShape(below, self.steps)
         shape = Shape(below, self.steps)
@@ -137,7 +130,7 @@ class Walk:
     def _items(self, values: Sequence[Any], state: State, levels: int) -> Sequence[Any]:
         """Values that all stand at a state where no rule applies; the same object back if nothing changes."""
         if values and type(values[0]) is dict:
-            return self._each(values, state, levels)
+            return self.each(values, state, levels, [NO_SHAPE])
         kinds = set(map(type, values))
         if kinds <= _SCALAR:
             self.leaves += len(values)
@@ -146,7 +139,7 @@ class Walk:
             below = state.item or self.automaton.index(state, 0, 1)
             if not below.accepting:
                 return self._lists(values, below, levels - 1)
-        return self._each(values, state, levels)
+        return self.each(values, state, levels, [NO_SHAPE])
 
     def _lists(self, lists: Sequence[list[Any]], state: State, levels: int) -> Sequence[Any]:
         """Lists in a list, points for instance, as one long list that is cut apart again."""
@@ -157,16 +150,22 @@ class Walk:
         ends = [*accumulate(map(len, lists))]
         return [new[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
-    def _each(self, values: Sequence[Any], state: State, levels: int) -> Sequence[Any]:
-        """Values one by one, dicts most likely with the keys of the one before."""
+    def each(
+        self, values: Sequence[Any], state: State, levels: int, near: list[Shape]
+    ) -> Sequence[Any]:
+        """Values one by one, at a state where no rule applies.
+
+        A dict most likely has the keys of the one before, which ``near`` remembers.
+        """
         out: list[Any] | None = None
-        shape = NO_SHAPE
+        run = near[0].run
         for index, old in enumerate(values):
             if type(old) is dict:
-                new = shape.run(self, old, levels)
+                new = run(self, old, levels)
                 if new is None:
-                    shape = self.shape(old, state)
-                    new = shape.run(self, old, levels)
+                    near[0] = shape = self.shape(old, state)
+                    run = shape.run
+                    new = run(self, old, levels)
             else:
                 new = self.plain(old, state, levels)
             if new is not old:
@@ -221,7 +220,7 @@ class Walk:
 
     def _digest(self, value: Any, state: State, levels: int) -> str:
         """Aliases are numbered within the value: outside nobody sees them."""
-        outside, self.aliases = self.aliases, Aliases(self.aliases.character)
+        outside, self.aliases = self.aliases, self.aliases.within()
         text = self.text(self.plain(value, state, levels))
         self.aliases = outside
         return f"<sha256:{hashlib.sha256(text).hexdigest()}>"
@@ -244,7 +243,7 @@ class Walk:
         else:
             return NotImplemented
         self.leaves += 1
-        return self.aliases.mark(alias)
+        return self.aliases.text(alias)
 
     def _drop(self, value: Any, *, blind: bool) -> None:
         """Count the scalars of a value that leaves the comparison; what could not be adapted counts as one.

@@ -78,9 +78,7 @@ class Comparer:
 
     def evaluate(self, value: Any, request: Request) -> Evaluation:
         """Compare ``value`` with its golden, or stage it, as the mode says. Raises nothing about the value."""
-        evaluation = Evaluation(
-            request.key, str(file_of(request.key, VALUE_SUFFIX)), Status.REFUSED
-        )
+        evaluation = Evaluation(request.key, file_of(request.key, VALUE_SUFFIX), Status.REFUSED)
         try:
             canonical = canonicalize(value, self._rules(request.own_rules), adapter=self.adapter)
             self._note_hits(evaluation, canonical, request)

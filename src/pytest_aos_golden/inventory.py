@@ -147,7 +147,7 @@ def find_dead_rules(
     A rule of one comparison is judged by that comparison alone. One that many tests share may have its match in a test
     that did not run: it is judged after a complete run in which every test that asks for a golden passed.
     """
-    hits = ledger.rule_hits()
+    hits = ledger.rule_hits
     if complete and not collection.partial_files and collection.golden_keys <= ledger.passed_keys:
         if hits or ledger.used_files:
             for rule in ini_rules:

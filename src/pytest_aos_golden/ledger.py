@@ -60,12 +60,14 @@ class Ledger:
 
     def __init__(self) -> None:
         self.tests: dict[str, TestEntry] = {}
-        """Tests that compared something, by node id."""
+        """Tests with a comparison that calls for something, by node id: all but those that only matched."""
         self.passed_keys: set[str] = set()
         """Keys of the tests that passed, with or without goldens."""
         self.used_files: set[str] = set()
         self.counts: Counter[str] = Counter()
         self.notes: list[str] = []
+        self.rule_hits: dict[tuple[str, str], int] = {}
+        """How often each rule applied, by its origin and text. A rule of one comparison has the key as its origin."""
         self._running: dict[str, TestEntry] = {}
         self._failed_keys: set[str] = set()
 
@@ -90,6 +92,7 @@ class Ledger:
             entry.expected_to_fail = hasattr(report, "wasxfail")
         carried = getattr(report, "golden", None)
         if carried is not None:
+            del report.golden  # the terminal keeps every report to the end; this part has been read
             entry.key = carried["key"]
             for data in carried["evaluations"]:
                 self._enter(entry, Evaluation.from_json(data))
@@ -98,7 +101,11 @@ class Ledger:
             self._close(entry)
 
     def _enter(self, entry: TestEntry, evaluation: Evaluation) -> None:
-        entry.evaluations.append(evaluation)
+        if evaluation.status != Status.MATCHED:  # nothing more to say of it, and there may be many
+            entry.evaluations.append(evaluation)
+        for origin, rule, count in evaluation.hits:
+            place = (origin or evaluation.key, rule)
+            self.rule_hits[place] = self.rule_hits.get(place, 0) + count
         self.counts[evaluation.status] += 1
         self.used_files.add(evaluation.file)
         if evaluation.note:
@@ -161,16 +168,6 @@ class Ledger:
             for evaluation in entry.evaluations:
                 if evaluation.failed and not entry.expected_to_fail:
                     yield entry, evaluation
-
-    def rule_hits(self) -> dict[tuple[str, str], int]:
-        """How often each rule applied, by its origin and text. A rule of one comparison has the key as its origin."""
-        hits: dict[tuple[str, str], int] = {}
-        for entry in self.tests.values():
-            for evaluation in entry.evaluations:
-                for origin, rule, count in evaluation.hits:
-                    place = (origin or evaluation.key, rule)
-                    hits[place] = hits.get(place, 0) + count
-        return hits
 
 
 def _hash(evaluation: Evaluation) -> str:

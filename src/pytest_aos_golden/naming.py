@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -82,15 +83,20 @@ def named_key(base: str, name: str | None) -> str:
     return base if name is None else f"{base}#{name}"
 
 
-def file_of(key: str, suffix: str) -> PurePosixPath:
-    """The file of a key, relative to the golden folder."""
+def file_of(key: str, suffix: str) -> str:
+    """The file of a key, relative to the golden folder, with forward slashes."""
     path, _, rest = key.partition("::")
-    parts = [_safe(part)[:_FOLDER_LENGTH] for part in PurePosixPath(path).parts]
-    if parts:
-        parts[-1] = parts[-1].rpartition(".")[0] or parts[-1]
     slug = _safe((rest or "golden").replace("::", "."))[:_SLUG_LENGTH].strip("._-") or "golden"
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_LENGTH]
-    return PurePosixPath(*parts, f"{slug}-{digest}{suffix}")
+    return f"{_folder_of(path)}{slug}-{digest}{suffix}"
+
+
+@lru_cache(maxsize=64)
+def _folder_of(test_file: str) -> str:
+    parts = [_safe(part)[:_FOLDER_LENGTH] for part in PurePosixPath(test_file).parts]
+    if parts:
+        parts[-1] = parts[-1].rpartition(".")[0] or parts[-1]
+    return "".join(f"{part}/" for part in parts)
 
 
 def test_file_of(key: str) -> str:

@@ -16,8 +16,10 @@ PLUGINS = (
     "pytest-datadir",
     "regressions",
     "repeat",
+    "platformdirs",
     "rerunfailures",
     "syrupy",
+    "valkey",
     "xdist",
     "xdist.looponfail",
 )

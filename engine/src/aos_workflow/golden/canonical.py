@@ -15,15 +15,15 @@ from typing import Any
 from aos_workflow.errors import CanonicalError
 from aos_workflow.golden.adapt import Adapter, NeedsAdapting, Unspellable, adapt, too_deep
 from aos_workflow.golden.aliases import MARK_CHARACTERS, MarkCollision
-from aos_workflow.golden.encoding import encode_pretty
+from aos_workflow.golden.encoding import encode_pretty, respell_pretty
 from aos_workflow.golden.rules import DEFAULT_RULES, NO_RULES, Rules
 from aos_workflow.golden.strict_json import loads
 from aos_workflow.golden.walk import Walk
 
 __all__ = ["Canonical", "canonical_bytes", "canonical_json", "canonicalize", "content_hash"]
 
-_NOT_PLAIN = (NeedsAdapting, MarkCollision, TypeError, RecursionError)
-"""Why the fast path gives up; ``TypeError`` is orjson's."""
+_NOT_PLAIN = (NeedsAdapting, MarkCollision, RecursionError)
+"""Why the fast path gives up."""
 
 
 @dataclass(slots=True)
@@ -44,6 +44,9 @@ class Canonical:
 
     def pretty(self) -> bytes:
         """The same value indented, for a file that people review."""
+        quick = respell_pretty(self.text)
+        if quick is not None:
+            return quick
         plain = loads(self.text, max_bytes=len(self.text))
         return encode_pretty(Walk(NO_RULES, trusted=True).run(plain))
 

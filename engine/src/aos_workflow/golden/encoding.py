@@ -12,7 +12,9 @@ from typing import Any
 
 import orjson
 
-__all__ = ["encode", "encode_pretty", "in_order"]
+from aos_workflow.golden.adapt import NeedsAdapting
+
+__all__ = ["encode", "encode_pretty", "in_order", "respell_pretty"]
 
 _COMPACT = orjson.OPT_SORT_KEYS
 _PRETTY = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2
@@ -24,7 +26,7 @@ def encode(tree: Any) -> bytes:
     """The canonical text of a tree that a walk has made.
 
     Raises:
-        TypeError: something in the tree is no JSON value, or a text has a lone surrogate.
+        NeedsAdapting: something in the tree is no JSON value, or a text has a lone surrogate.
     """
     return _written(tree, _COMPACT)
 
@@ -34,14 +36,26 @@ def encode_pretty(tree: Any) -> bytes:
     return _written(tree, _PRETTY)
 
 
+def respell_pretty(text: bytes) -> bytes | None:
+    """:func:`encode_pretty` of what a canonical text says; ``None`` if orjson alone would spell it otherwise."""
+    try:
+        plain = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    if orjson.dumps(plain, option=_COMPACT) != text:
+        return None
+    return orjson.dumps(plain, option=_PRETTY)
+
+
 def _written(tree: Any, option: int) -> bytes:
     try:
         text = orjson.dumps(tree, option=option)
-    except TypeError as error:
-        if "64-bit" not in str(error):
-            raise
+    except TypeError:
         tree = _spell_big_integers(tree)
-        text = orjson.dumps(tree, option=option)
+        try:
+            text = orjson.dumps(tree, option=option)
+        except TypeError as error:
+            raise NeedsAdapting from error
     if not text.isascii() and _may_order_differently(text):
         text = orjson.dumps(_order_by_utf16(tree), option=option)
     return text

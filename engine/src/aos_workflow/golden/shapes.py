@@ -3,13 +3,12 @@
 Documents repeat their shapes. The first dicts of a shape are walked key by key while their types are noted. A shape
 that keeps coming is then compiled: a function is written that checks the types noted so far and does only what has to
 be done, with no loop over the keys. It does the same as :meth:`Shape.interpret`, which stays the answer for every dict
-with values of other types.
+with values of other types. For the keys ``at, output, status`` under ``.**.at: mask timestamp`` it is::
 
-A compiled function looks like this, for the keys ``at, output, status`` under ``.**.at: mask timestamp``::
-
-    def plan(walk, value, levels):
+    def run(walk, value, levels):
         if not levels:
             raise NeedsAdapting
+        below = levels - 1
         if len(value) != 3 or key2 not in value:
             return None
         try:
@@ -21,32 +20,30 @@ A compiled function looks like this, for the keys ``at, output, status`` under `
         if not known:
             return other_types(walk, value, levels)
         walk.leaves += 2
-        levels -= 1
-        hits = walk.hits
         out = value.copy()
         if matches0(v0):
-            hits[0] += 1
+            walk.hits[0] += 1
             out[key0] = placeholder0
         else:
             ...  # the next rule may accept it
-        new = near1[0].run(walk, v1, levels)  # most likely it has the keys it had the last time
+        new = near1[0].run(walk, v1, below)  # most likely it has the keys it had the last time
         if new is None:
             near1[0] = shape = find1((*v1,)) or walk.shape(v1, state1)
-            new = shape.run(walk, v1, levels)
+            new = shape.run(walk, v1, below)
         if new is not v1:
             out[key1] = new
         return out
 
-The source is made of fixed lines and of numbers alone: keys, placeholders and all other data reach the function as
-globals, never as source text.
+The source is made of fixed lines and of numbers alone: keys, placeholders and all other data reach it as
+variables of the function around it, never as source text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from textwrap import dedent
-from types import CodeType, FunctionType
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from aos_workflow.golden.adapt import NeedsAdapting
@@ -57,7 +54,7 @@ if TYPE_CHECKING:
     from aos_workflow.golden.selectors import State
     from aos_workflow.golden.walk import Walk
 
-__all__ = ["INERT", "STRIPPED", "Shape"]
+__all__ = ["INERT", "NO_SHAPE", "STRIPPED", "Shape"]
 
 Json = dict[str, Any]
 
@@ -67,11 +64,12 @@ _SCALAR = INERT | {float}
 STRIPPED = object()
 """Stands for a value that a rule removes."""
 
-Plan = Callable[["Walk", Json, int], Json | None]
+Run = Callable[["Walk", Json, int], Json | None]
 """Walks a dict; the number is how many levels of nesting are left. ``None`` if the dict has other keys."""
-
-_HOT = 24
-"""Dicts of other types than before that make compiling worth its while: it takes about as long as walking 100 dicts."""
+_HOT = 256
+"""Dicts to walk before a function is written for them, which takes as long as walking some hundred."""
+_SAMPLES = 32
+"""The last of these, whose types are noted."""
 _COMPILED_KEYS = 64
 """A dict with more keys is a table, not a record."""
 _TYPES: dict[type, str] = {
@@ -80,18 +78,18 @@ _TYPES: dict[type, str] = {
 
 
 class Shape:
-    """The keys of a dict at one state of the automaton. ``run`` is the plan of the moment."""
+    """The keys of a dict at one state of the automaton, and the best known way to walk such dicts."""
 
-    __slots__ = ("_below", "_keys", "_samples", "_steps", "_types", "run")
+    __slots__ = ("_below", "_keys", "_steps", "_types", "_uses", "run")
 
     def __init__(self, below: Sequence[tuple[str, State]], steps: Sequence[Step]) -> None:
         """``below`` has the state at each key, in the order of the canonical text."""
         self._below = below
         self._keys = {key for key, _ in below}
         self._steps = steps
-        self._types: list[frozenset[type]] = [frozenset()] * len(below)
-        self._samples: list[tuple[type, ...]] = []
-        self.run: Plan = self.interpret
+        self._types = [frozenset[type]()] * len(below)
+        self._uses = 0
+        self.run: Run = self.interpret
 
     def interpret(self, walk: Walk, value: Json, levels: int) -> Json | None:
         """Walk a dict key by key. The same dict back if nothing changes, else a copy."""
@@ -99,10 +97,15 @@ class Shape:
             raise NeedsAdapting
         if value.keys() != self._keys:
             return None
-        self._note(value)
+        self._uses += 1
+        if self._uses > _HOT - _SAMPLES:
+            self._note(value)
         out = value
         for key, state in self._below:
             old = value[key]
+            if type(old) in INERT and not state.accepting:
+                walk.leaves += 1
+                continue
             new = walk.at(old, state, levels - 1)
             if new is not old:
                 if out is value:
@@ -114,41 +117,37 @@ class Shape:
         return out
 
     def _note(self, value: Json) -> None:
-        """Remember the types; compile once they have become many."""
-        self._samples.append(tuple(type(value[key]) for key, _ in self._below))
-        if len(self._samples) < _HOT:
-            return
-        seen = zip(*self._samples, strict=True)
-        types = [old | (_TYPES.keys() & new) for old, new in zip(self._types, seen, strict=False)]
-        self._samples = []
-        if types != self._types and len(self._keys) <= _COMPILED_KEYS:
-            self._types = types
-            self.run = _Writer(self._below, self._types, self._steps, self.interpret).plan()
-
-
-def _no_plan(walk: Walk, value: Json, levels: int) -> None:
-    return None
+        """Add the types of a dict to those that are known; after the last sample, write the function."""
+        types = [
+            known | (_TYPES.keys() & {type(value[key])})
+            for (key, _), known in zip(self._below, self._types, strict=True)
+        ]
+        if self._uses >= _HOT and 0 < len(self._keys) <= _COMPILED_KEYS:
+            self._uses = 0
+            self.run = _Writer(self._below, types, self._steps, self.interpret).run()
+        self._types = types
 
 
 NO_SHAPE = Shape((), ())
 """Runs no dict."""
-NO_SHAPE.run = _no_plan
+NO_SHAPE.run = lambda walk, value, levels: None
 
 
 class _Writer:
-    """Writes the function for some keys and the types seen at them."""
+    """Writes the functions for some keys and the types seen at them."""
 
     def __init__(
         self,
         below: Sequence[tuple[str, State]],
         types: Sequence[frozenset[type]],
         steps: Sequence[Step],
-        other_types: Plan,
+        other_types: Run,
     ) -> None:
         self._below = below
         self._types = types
         self._steps = steps
-        self._globals: dict[str, Any] = {
+        self._is_ruled = [bool(state.accepting) for _, state in below]
+        self._variables: dict[str, Any] = {
             **{word: kind for kind, word in _TYPES.items()},
             "KeyError": KeyError,
             "NeedsAdapting": NeedsAdapting,
@@ -158,65 +157,80 @@ class _Writer:
             "other_types": other_types,
             "type": type,
         }
+        for i, (key, state) in enumerate(below):
+            self._variables |= {
+                f"key{i}": key,
+                f"state{i}": state,
+                f"item{i}": state.item,
+                f"find{i}": state.shapes.get,
+                f"near{i}": [NO_SHAPE],
+            }
+        self._leaves = sum(
+            ruled or kinds <= _SCALAR for ruled, kinds in zip(self._is_ruled, types, strict=True)
+        )
 
-    def plan(self) -> Plan:
-        source = "\n    ".join(["def plan(walk, value, levels):", *self._lines()])
-        return FunctionType(_compiled(source).replace(), self._globals)
+    def run(self) -> Run:
+        body = _indented(_indented(self._lines()))
+        source = [
+            f"def make({', '.join(self._variables)}):",
+            "    def run(walk, value, levels):",
+            *body,
+            "    return run",
+        ]
+        namespace: dict[str, Any] = {}
+        exec(_compiled("\n".join(source)), namespace)  # noqa: S102 - fixed lines and numbers only
+        made: Run = namespace["make"](**self._variables)
+        return made
 
     def _lines(self) -> Iterator[str]:
-        count = len(self._below)
-        scalars = [types <= _SCALAR for types in self._types]
-        inert = [types <= INERT for types in self._types]
-        ruled = [bool(state.accepting) for _, state in self._below]
-        self._globals |= {f"key{i}": key for i, (key, _) in enumerate(self._below)}
-        yield from _lines(_HEAD.replace("COUNT", str(count)), count - 1)
+        yield from _lines(_DEPTH)
+        yield from self._look()
+        yield f"walk.leaves += {self._leaves}"
+        yield "out = value.copy()" if any(self._is_ruled) else "out = value"
+        for i, types in enumerate(self._types):
+            if self._is_ruled[i]:
+                yield from self._ruled(i)
+            elif not types <= INERT:
+                yield from self._plain(i)
+        yield "return out"
+
+    def _look(self) -> Iterator[str]:
+        """Whether ``value`` has the keys, and the types are known."""
+        last = len(self._below) - 1
+        yield f"if len(value) != {last + 1} or key{last} not in value:"
+        yield "    return None"
         yield "try:"
         checks = []
         for i, types in enumerate(self._types):
-            if inert[i] and not ruled[i] and len(types) == 1:
-                checks.append(_type_check(f"value[key{i}]", types))
-            else:
-                checks.append(_type_check(f"v{i}", types))
-                yield f"    v{i} = value[key{i}]"
+            place = f"value[key{i}]"
+            if len(types) > 1 or self._is_ruled[i] or not types <= INERT:
+                yield f"    v{i} = {place}"
+                place = f"v{i}"
+            checks.append(_type_check(place, types))
         yield f"    known = {' and '.join(checks)}"
-        yield from _lines(_OTHER)
-        yield f"walk.leaves += {sum(a or b for a, b in zip(scalars, ruled, strict=True))}"
-        if all(inert) and not any(ruled):
-            yield "return value"
-            return
-        yield "levels -= 1"
-        yield "hits = walk.hits"
-        yield f"out = value{'.copy()' if any(ruled) else ''}"
-        for i, (_, state) in enumerate(self._below):
-            self._globals[f"state{i}"] = state
-            if ruled[i]:
-                yield from self._ruled(i, state)
-            elif not inert[i]:
-                yield from self._plain(i, state)
-        yield "return out"
+        yield "except KeyError:"
+        yield "    return None"
+        yield "if not known:"
+        yield "    return other_types(walk, value, levels)"
 
-    def _plain(self, i: int, state: State) -> Iterator[str]:
+    def _plain(self, i: int) -> Iterator[str]:
         """A key at which no rule applies, but whose values need a look."""
         types = self._types[i]
-        self._globals[f"near{i}"] = [NO_SHAPE]
-        self._globals[f"find{i}"] = state.shapes.get
-        list_lines = _LIST
-        if state.item and not state.item.accepting and not state.by_index:
-            self._globals[f"item{i}"] = state.item
-            list_lines = _ITEMS
+        state = self._below[i][1]
+        only_items = state.item and not state.item.accepting and not state.by_index
         word = "if"
         for kind, template in (
             (float, _FLOAT),
             (dict, _DICT),
-            (list, list_lines),
-            (tuple, list_lines),
+            (list, _ITEMS if only_items else _LIST),
+            (tuple, _ITEMS if only_items else _LIST),
         ):
             lines = _lines(template, i)
             if types == {kind}:
                 yield from lines
             elif kind in types:
                 yield f"{word} type(v{i}) is {_TYPES[kind]}:"
-                yield from (f"    {line}" for line in lines)
+                yield from _indented(lines)
                 if kind is float and not types <= _SCALAR:
                     yield "    walk.leaves += 1"
                 word = "elif"
@@ -224,39 +238,33 @@ class _Writer:
             yield "else:"
             yield "    walk.leaves += 1"
 
-    def _ruled(self, i: int, state: State) -> Iterator[str]:
+    def _ruled(self, i: int) -> Iterator[str]:
         """A key at which rules apply. Checked masks and aliases, by far the most common, are done in place."""
+        state = self._below[i][1]
         number = state.accepting[0]
         step = self._steps[number]
         only_text = self._types[i] == {str}
         if step.action == "mask" and step.matches and not step.blind:
-            self._globals[f"placeholder{i}"] = step.placeholder
+            self._variables[f"placeholder{i}"] = step.placeholder
             fast = _MASK
         elif step.action == "alias" and step.matches and only_text:
-            self._globals[f"class{i}"] = step.class_name
+            self._variables[f"class{i}"] = step.class_name
             fast = _ALIAS
         else:
             yield from _lines(_RULED, i)
             return
-        self._globals[f"matches{i}"] = (only_text and step.text_passes) or step.matches
+        self._variables[f"matches{i}"] = (only_text and step.text_passes) or step.matches
         yield f"if matches{i}(v{i}):"
-        yield f"    hits[{number}] += 1"
-        yield from (f"    {line}" for line in _lines(fast, i))
+        yield f"    walk.hits[{number}] += 1"
+        yield from _indented(_lines(fast, i))
         yield "else:"
-        yield from (f"    {line}" for line in _lines(_RULED, i))
+        yield from _indented(_lines(_RULED, i))
 
 
-_HEAD = """
+_DEPTH = """
 if not levels:
     raise NeedsAdapting
-if len(value) != COUNT or key# not in value:
-    return None
-"""
-_OTHER = """
-except KeyError:
-    return None
-if not known:
-    return other_types(walk, value, levels)
+below = levels - 1
 """
 _MASK = "out[key#] = placeholder#"
 _ALIAS = """
@@ -267,11 +275,7 @@ out[key#] = aliases.texts.get(alias) or aliases.new(alias)
 """
 _RULED = """
 walk.leaves -= 1
-new = walk.ruled(v#, state#, levels)
-if new is STRIPPED:
-    del out[key#]
-else:
-    out[key#] = new
+walk.put_ruled(out, key#, state#, below)
 """
 _SET_IF_NEW = """
 if new is not v#:
@@ -289,24 +293,28 @@ if not (v# % 1.0 and 1e-5 <= v# < 1e16):
 """
 _DICT = f"""
 run = near#[0].run
-new = run(walk, v#, levels)
+new = run(walk, v#, below)
 if new is None:
     near#[0] = shape = find#((*v#,)) or walk.shape(v#, state#)
     run = shape.run
-    new = run(walk, v#, levels)
+    new = run(walk, v#, below)
 {_SET_IF_NEW}
 """
 _LIST = f"""
-new = walk.sequence(v#, state#, levels)
+new = walk.sequence(v#, state#, below)
 {_SET_IF_NEW}
 """
 _ITEMS = f"""
-if v# and levels and type(v#[0]) is dict:
-    new = walk.each(v#, item#, levels - 1, near#)
+if v# and below and type(v#[0]) is dict:
+    new = walk.each(v#, item#, below - 1, near#)
 else:
-    new = walk.sequence(v#, state#, levels)
+    new = walk.sequence(v#, state#, below)
 {_SET_IF_NEW}
 """
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return ["    " + line for line in lines]
 
 
 def _lines(template: str, number: int | str = "") -> list[str]:
@@ -325,6 +333,5 @@ def _type_check(name: str, types: frozenset[type]) -> str:
 
 @lru_cache(maxsize=1024)
 def _compiled(source: str) -> CodeType:
-    """The code of the one function in ``source``; shapes of like types share it."""
-    module = compile(source, f"<plan in {__name__}>", "exec")
-    return next(code for code in module.co_consts if isinstance(code, CodeType))
+    """Shapes of like types share the code."""
+    return compile(source, f"<written by {__name__}>", "exec")

@@ -188,6 +188,14 @@ class Walk:
                 return new
         return self.plain(value, state, levels)
 
+    def put_ruled(self, out: Json, key: str, state: State, levels: int) -> None:
+        """:meth:`ruled` for a key of a copied dict."""
+        new = self.ruled(out[key], state, levels)
+        if new is STRIPPED:
+            del out[key]
+        else:
+            out[key] = new
+
     def _apply(self, step: Step, value: Any, state: State, levels: int) -> Any:
         """The outcome of one action, or ``NotImplemented`` if it does not accept the value."""
         kind = type(value)
@@ -286,6 +294,9 @@ class _ReservedShape(Shape):
         if out and walk.steps and type(items) is list:  # rules may have changed their order
             return {**out, _SET: walk.sorted(items)}
         return out
+
+    def _note(self, value: Json) -> None:
+        """No function is ever written: it would trust everybody."""
 
 
 def _numbers(values: Sequence[Any]) -> Sequence[Any]:

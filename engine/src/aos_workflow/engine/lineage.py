@@ -1,0 +1,148 @@
+"""Who a step is: its lineage path, given when its task is created.
+
+A shared counter numbers steps in the order in which they happen to start, so under ``asyncio.gather`` a slow branch
+and a fast one can swap numbers between a run and its replay, and each gets the other's recorded result. A *path* is
+given by structure instead: each task gets, when it is created, the number of its creation within its parent, and each
+step the number of its use within its task. Creation order is program order, whatever the scheduler does afterwards.
+
+``asyncio.wait_for`` makes a task on CPython 3.11 and none from 3.12 on. The task it makes only runs while its creator
+waits for it, so it continues the creator's own scope, and paths agree on every version. ``asyncio.as_completed`` and
+``asyncio.wait`` would create tasks from coroutines in the order of a set (3.11); inside a workflow that is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from contextlib import contextmanager
+from contextvars import Context, ContextVar, copy_context
+from types import CodeType, FrameType
+from typing import Any
+
+from aos_workflow.errors import UsageError
+
+__all__ = ["Scope", "current_scope", "lineage_loop", "scope"]
+
+_SCOPE: ContextVar[Scope | None] = ContextVar("aos_lineage", default=None)
+_FRAMES_LOOKED_AT = 6
+
+
+class Scope:
+    """One task of a run. ``path`` is its place in the tree of tasks: ``""`` for the first, then ``1``, ``1.2``, ..."""
+
+    __slots__ = ("_children", "_uses", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._children = 0
+        self._uses: dict[str, int] = {}
+
+    def child(self) -> Scope:
+        """The scope of the next task that is created in this one."""
+        self._children += 1
+        return Scope(f"{self.path}.{self._children}" if self.path else str(self._children))
+
+    def step_path(self, name: str) -> str:
+        """The path of the next step called ``name``: ``1.2/search``; used again in the same task, ``1.2/search#2``."""
+        count = self._uses.get(name, 0) + 1
+        self._uses[name] = count
+        suffix = f"#{count}" if count > 1 else ""
+        return f"{self.path}/{name}{suffix}"
+
+
+def current_scope() -> Scope:
+    """The scope of the running task.
+
+    Raises:
+        UsageError: the caller does not run inside a workflow.
+    """
+    found = _SCOPE.get()
+    if found is None:
+        raise UsageError(
+            "no workflow is running here",
+            hint="use ctx inside the workflow's coroutine and the tasks it creates, not in a thread or callback",
+        )
+    return found
+
+
+@contextmanager
+def scope(root: Scope) -> Iterator[Scope]:
+    """Run the block as the task ``root``; tasks created in it become its children."""
+    token = _SCOPE.set(root)
+    try:
+        yield root
+    finally:
+        _SCOPE.reset(token)
+
+
+@contextmanager
+def lineage_loop(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Give lineage to every task that is created on the loop while the block runs.
+
+    Tasks outside a workflow are made as before. Reentrant: a loop that gives lineage already is left as it is.
+    """
+    previous = loop.get_task_factory()
+    if isinstance(previous, _Factory):
+        previous.users += 1
+        factory = previous
+    else:
+        factory = _Factory(previous)
+        loop.set_task_factory(factory)
+    try:
+        yield
+    finally:
+        factory.users -= 1
+        if not factory.users and loop.get_task_factory() is factory:
+            loop.set_task_factory(factory.previous)
+
+
+class _Factory:
+    """A task factory that hands each new task a scope of its own."""
+
+    def __init__(self, previous: Callable[..., Any] | None) -> None:
+        self.previous = previous
+        self.users = 1
+
+    def __call__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        coro: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+        *,
+        context: Context | None = None,
+        **options: Any,
+    ) -> Any:
+        parent = _SCOPE.get()
+        if parent is not None:
+            maker = _maker(sys._getframe(1))
+            if maker in ("as_completed", "wait"):
+                coro.close()
+                raise UsageError(
+                    f"asyncio.{maker} takes its tasks from a set, so their order is not the program's",
+                    hint="create the tasks with asyncio.create_task first, or use ctx.group or asyncio.gather",
+                )
+            context = context or copy_context()
+            if maker != "wait_for":
+                context.run(_SCOPE.set, parent.child())
+        if self.previous is not None:
+            return self.previous(loop, coro, context=context, **options)
+        return asyncio.Task(coro, loop=loop, context=context, **options)
+
+
+_MAKERS: dict[CodeType, str] = {
+    function.__code__: name
+    for name in ("wait_for", "as_completed", "wait")
+    if (function := getattr(asyncio.tasks, name)) and hasattr(function, "__code__")
+}
+
+
+def _maker(frame: FrameType | None) -> str | None:
+    """The asyncio function that asked for the task, if it is one whose tasks are special."""
+    for _ in range(_FRAMES_LOOKED_AT):
+        if frame is None or frame.f_globals.get("__name__", "").partition(".")[0] != "asyncio":
+            return None
+        found = _MAKERS.get(frame.f_code)
+        if found is not None:
+            return found
+        frame = frame.f_back
+    return None

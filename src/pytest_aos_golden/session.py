@@ -73,6 +73,7 @@ class GoldenSession:
         return self._run
 
     def _begin(self, item: pytest.Item) -> None:
+        import pytest_aos_golden.compare  # noqa: F401 - the kernel: now, for a test may have a time limit
         from pytest_aos_golden.test_run import TestRun
 
         run = TestRun(item, lambda: self.comparer, self.settings.seed)

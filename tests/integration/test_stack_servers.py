@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -415,6 +417,56 @@ class TestCrashes:
             assert client.get("budget:tenant") == b"707"
         with stack.valkey() as server, redis.Redis.from_url(server.url) as client:
             assert client.get("budget:tenant") == b"707"
+
+
+CHURN = """
+import random, socket, sys, time
+from aos_workflow.stack import Stack
+random.seed(sys.argv[2])
+while True:
+    with Stack(sys.argv[1]).valkey() as server:
+        print(server.pid, flush=True)
+        time.sleep(random.random() * 0.1)
+    time.sleep(random.random() * 0.2)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the parent death signal")
+def test_users_keepers_and_servers_killed_at_random_leave_nothing_and_nobody_fails(
+    home: Path, tmp_path: Path
+) -> None:
+    chance = random.Random(20260101)
+    errors = tmp_path / "errors"
+
+    def start(number: int) -> subprocess.Popen[bytes]:
+        with open(errors, "ab") as log, open(tmp_path / "leases", "ab") as leases:
+            command = [sys.executable, "-c", CHURN, str(home), str(number)]
+            return subprocess.Popen(command, stdout=leases, stderr=log)
+
+    users = [start(number) for number in range(4)]
+    try:
+        end = time.monotonic() + 15
+        for number in itertools.count(4):
+            if time.monotonic() > end:
+                break
+            time.sleep(chance.random() * 0.5)
+            victim = users.pop(chance.randrange(4))
+            assert victim.poll() is None, errors.read_text()
+            victim.kill()
+            victim.wait()
+            users.append(start(number))
+            [status] = Stack(home).status(["redis"])
+            for pid in (status.pid, status.keeper_pid):
+                if pid is not None and chance.random() < 0.2:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+    finally:
+        for user in users:
+            user.kill()
+            user.wait()
+    assert errors.read_text() == ""
+    assert len((tmp_path / "leases").read_text().splitlines()) > 20
 
 
 class TestRefusals:

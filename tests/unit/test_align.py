@@ -190,9 +190,9 @@ def case(name: str) -> tuple[Sequence[object], Sequence[object]]:
 )
 def test_no_long_list_takes_quadratic_time(name: str) -> None:
     left, right = case(name)
-    start = time.perf_counter()
+    start = time.process_time()
     found = matched(left, right)
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     removed = sum(j is None for _, j in found.steps)
     added = sum(i is None for i, _ in found.steps)
     assert len(left) - removed == len(right) - added

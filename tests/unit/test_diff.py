@@ -329,9 +329,9 @@ def test_ten_changes_and_an_insertion_are_eleven_entries(where: int) -> None:
 def fastest(action: Callable[[], object], times: int = 5) -> float:
     taken = []
     for _ in range(times):
-        start = time.perf_counter()
+        start = time.process_time()
         action()
-        taken.append(time.perf_counter() - start)
+        taken.append(time.process_time() - start)
     return min(taken)
 
 
@@ -351,9 +351,9 @@ def test_a_golden_of_60_000_lines() -> None:
     changed = [f"{line} changed" if n % 1200 == 1 else line for n, line in enumerate(lines)]
     del changed[100]
     changed.insert(30_000, "new")
-    start = time.perf_counter()
+    start = time.process_time()
     found = diff(lines, changed)
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     assert found.counts == {"changed": 50, "removed": 1, "added": 1}
 
 
@@ -398,11 +398,11 @@ def test_a_difference_too_deep_is_an_error(depth: int) -> None:
 
 def test_a_difference_deep_below_much_data_is_not_looked_for_once_a_level() -> None:
     rows = [[n, str(n)] for n in range(50_000)]
-    start = time.perf_counter()
+    start = time.process_time()
     found = diff(
         nested(MAX_DEPTH - 2, rows), nested(MAX_DEPTH - 2, [*rows[:-1], [49_999, "other"]])
     )
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     assert only(found).got == "other"
 
 

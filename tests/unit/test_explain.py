@@ -106,16 +106,16 @@ def test_line_differences_stop_at_the_number_of_lines_asked_for() -> None:
 def test_a_text_of_60_000_lines_is_explained_in_time() -> None:
     left = "\n".join(f"line {n}" for n in range(60_000))
     right = left.replace("line 59999", "line x")
-    start = time.perf_counter()
+    start = time.process_time()
     assert "  - line 59999" in lines(left, right)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_a_huge_text_is_explained_in_time() -> None:
     left, right = "x\n" * 5_000_000, "x\n" * 4_999_999 + "y\n"
-    start = time.perf_counter()
+    start = time.process_time()
     assert lines(left, right)[0].startswith(".: differs from character 9,999,998 on")
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_line_endings_are_visible() -> None:

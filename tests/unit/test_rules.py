@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from aos_workflow.errors import RuleError
 from aos_workflow.golden.canonical import Canonical, canonicalize, content_hash
 from aos_workflow.golden.rules import DEFAULT_RULES, NO_RULES, VOLATILE_FIELDS, Rule, Rules
+from aos_workflow.golden.value_classes import VALUE_CLASSES, ValueClass
 
 T1, T2 = "2026-01-01T00:00:00Z", "2026-06-30T12:34:56.789+02:00"
 U1, U2 = "0b7f4a3e-43a1-4c8e-9d4b-3f6f4b7a1c2d", "9d0e2a8c-5b0f-4f0e-8a67-0c1d2e3f4a5b"
@@ -470,6 +471,20 @@ def test_extra_rules_are_tried_first() -> None:
     assert rules.with_extra([]) is rules
     assert rules.with_extra({".b": "strip"}).extra[0] == Rule.parse(".b: strip")
     assert Rules.of().with_extra(Rules.of([".b: strip"], keys="text")).keys == "text"
+
+
+QUICK = [each for each in VALUE_CLASSES.values() if each.text_passes]
+
+
+@pytest.mark.parametrize("value_class", QUICK, ids=lambda each: each.name)
+@given(data=st.data())
+def test_the_faster_test_of_a_class_accepts_nothing_else(
+    value_class: ValueClass, data: st.DataObject
+) -> None:
+    assert value_class.text_passes is not None
+    pattern = value_class.text_passes.__self__.pattern  # type: ignore[attr-defined]
+    text = data.draw(st.from_regex(pattern, fullmatch=True) | st.text())
+    assert not value_class.text_passes(text) or value_class.matches(text)
 
 
 @pytest.mark.parametrize("name", sorted(VOLATILE_FIELDS))

@@ -233,7 +233,8 @@ class _Adaptation:
         raise KeySpellingError(
             f"{self._here}: the key {_short(key)} is {_type_name(key)}, not text",
             path=self._path,
-            hint="use text keys, or the rule set option keys='text' to spell integers, booleans and null",
+            hint="use text keys; or spell integers, booleans and null as text: golden_keys = text in the "
+            "ini file, Rules.of(..., keys='text') in code",
         )
 
     def _reserved_key(self, name: str) -> ReservedKeyError:

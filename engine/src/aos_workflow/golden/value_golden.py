@@ -317,7 +317,7 @@ def _check_content(head: Mapping[str, Any], value: Any, file: str, data: bytes) 
                 "the value does not match the recorded hash: it was edited by hand",
                 file=file,
                 line=_line(data, "value", b":"),
-                hint=f"git checkout -- {shlex.quote(file)}; to accept a new value, record it: pytest --golden-record",
+                hint=f"git checkout -- {shlex.quote(file)}; record a value to change it, do not edit the file",
             )
     check_provenance(head["provenance"], file=file, line=_line(data, "provenance"))
 

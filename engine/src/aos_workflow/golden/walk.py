@@ -3,6 +3,9 @@
 This is the hot loop of the project. Documents repeat their shapes, so what to do with a dict is worked out once for
 its keys and types and kept on the automaton's state (:mod:`~aos_workflow.golden.shapes`). What is not touched is not
 copied: the result shares every unchanged part with the input, which is never written to.
+
+What such a loop costs is the number of interpreter steps; each form here was chosen by counting them. Taking lists of
+like dicts apart into columns, or checking all types of a dict in one call, was measured to be slower.
 """
 
 from __future__ import annotations
@@ -158,9 +161,10 @@ class Walk:
         A dict most likely has the keys of the one before, which ``near`` remembers.
         """
         out: list[Any] | None = None
-        run = near[0].run
+        shape = near[0]
         for index, old in enumerate(values):
             if type(old) is dict:
+                run = shape.run
                 new = run(self, old, levels)
                 if new is None:
                     near[0] = shape = self.shape(old, state)

@@ -180,9 +180,11 @@ class Keeper:
             if self._wait_until_ready(deadline):
                 self._save("running")
                 return
+            killed = self._server is not None and self._server.poll() == -signal.SIGKILL
             self._stop()
             said = part_after(self._log, offset)
-            if not again and not any(text in said for text in self._launch.retry_on):
+            may_pass = again or killed or any(text in said for text in self._launch.retry_on)
+            if not may_pass:
                 raise ServerFailedError(said or "it ended without a word")
             if deadline.over:
                 raise ServerFailedError(said or f"not ready within {START_LIMIT_S:.0f} s")

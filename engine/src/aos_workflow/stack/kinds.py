@@ -13,7 +13,7 @@ from aos_workflow.stack.binaries import postgres_folder, valkey_server
 from aos_workflow.stack.cluster import SYNC_METHOD, Cluster
 from aos_workflow.stack.launch import Launch, Readiness
 from aos_workflow.stack.ports import HOST
-from aos_workflow.stack.processes import ProcessId, StopStep, command_line
+from aos_workflow.stack.processes import ProcessId, StopStep, program
 from aos_workflow.stack.settings import PostgresSettings, ValkeySettings, merged
 from aos_workflow.stack.values import PostgresServer, ValkeyServer
 
@@ -212,9 +212,8 @@ def _forget_dead_postmaster(pid_file: Path) -> None:
         pid = int(pid_file.read_text().split(maxsplit=1)[0])
     except (OSError, ValueError, IndexError):
         return
-    command = command_line(pid)
-    program = Path(command.split(" -D ", 1)[0]).name
-    if ProcessId.of(pid) is not None and command and program != "postgres":
+    name = program(pid)
+    if ProcessId.of(pid) is not None and name and not name.startswith("postgres"):
         pid_file.unlink(missing_ok=True)
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from aos_workflow.stack.waiting import wait_until
 
-__all__ = ["ProcessId", "StopStep", "command_line", "stop"]
+__all__ = ["ProcessId", "StopStep", "command_line", "program", "stop"]
+
+_LONGEST = 200
 
 StopStep = tuple[str, float]
 """A signal by name, and for how many seconds to wait for its effect."""
@@ -65,11 +67,20 @@ def stop(process: ProcessId, steps: Sequence[StopStep], gone: Callable[[], bool]
 
 def command_line(pid: int) -> str:
     """What a process was called with, at most 200 characters; empty if that cannot be seen."""
+    return " ".join(_words(pid)).strip()[:_LONGEST]
+
+
+def program(pid: int) -> str:
+    """The name of the program that a process was called as; empty if that cannot be seen."""
+    return _words(pid)[0].rpartition("/")[2]
+
+
+def _words(pid: int) -> list[str]:
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        return b" ".join(words).decode(errors="replace").strip()[:200]
+        data = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        return ""
+        data = b""
+    return data.decode(errors="replace").split("\0")
 
 
 def _started(pid: int) -> str:

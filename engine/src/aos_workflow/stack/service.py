@@ -34,7 +34,7 @@ __all__ = ["Service"]
 
 LIMIT_S = 90.0
 """For everything that one call does: making a cluster, waiting for another process that does, starting, stopping."""
-_PORT_TRIES = 5
+_TRIES = 5
 
 ServerT = TypeVar("ServerT")
 
@@ -236,13 +236,17 @@ class Service(Generic[ServerT]):
         return found if found is not None and _up(found) else None
 
     def _start(self, port: int | None, deadline: Deadline) -> State:
-        self._end_forsaken()
-        for tries_left in reversed(range(_PORT_TRIES)):
-            chosen = port or free_port()
+        """Start a keeper and with it the server.
+
+        Again if the keeper is killed meanwhile, or if somebody else was faster to take the port.
+        """
+        service = self._kind.service
+        for _ in range(_TRIES):
+            self._end_forsaken()
             if port is not None:
-                check_free(self._kind.service, port)
+                check_free(service, port)
             launch = self._kind.prepare(
-                self._folder, self._account, chosen, temporary=bool(self._remove)
+                self._folder, self._account, port or free_port(), temporary=bool(self._remove)
             )
             launch.remove.extend(str(folder) for folder in self._remove)
             try:
@@ -250,20 +254,14 @@ class Service(Generic[ServerT]):
             except ServerStartError as error:
                 if "ddress already in use" not in error.message:
                     raise
-                if port is not None:
-                    check_free(self._kind.service, port)  # says who was faster
-                if port is not None or not tries_left:
-                    raise
-            else:
-                break
-        state = self._running(deadline)
-        if state is None:
-            raise ServerStartError(
-                f"{self._kind.service} ended as soon as it had started",
-                service=self._kind.service,
-                hint=f"aos-workflow stack logs {self._kind.service}",
-            )
-        return state
+            state = self._running(deadline)
+            if state is not None:
+                return state
+        raise ServerStartError(
+            f"{service} did not start {_TRIES} times",
+            service=service,
+            hint=f"see {self._folder}/log and {self._folder}/keeper.log",
+        )
 
     def _end_forsaken(self) -> None:
         """Stop a server of ours whose keeper was killed. The kernel has told it to end, where it can do that."""

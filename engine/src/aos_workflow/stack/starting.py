@@ -17,7 +17,7 @@ _ESSENCE_LINES = 6
 
 
 def start_keeper(launch: Launch) -> None:
-    """Start a keeper, which starts the server, and wait for what it says about that.
+    """Start a keeper, which starts the server, and wait for what it says about that, or for its death.
 
     Raises:
         ServerStartError: the server does not come up; quotes its log.
@@ -43,10 +43,10 @@ def start_keeper(launch: Launch) -> None:
             raise StackTimeoutError(
                 f"{service}: no start within {_LIMIT_S:.0f} s", service=service
             ) from None
-    report = json.loads(said) if said else {"ok": False, "reason": "its keeper failed"}
-    if not report["ok"]:
+    report = json.loads(said) if said else None
+    if report is not None and not report["ok"]:
         raise ServerStartError(
-            f"{service} does not start: {_essence(str(report['reason']))}",
+            f"{service} does not start: {_essence(report['reason'])}",
             service=service,
             hint=f"see {folder}/log and {folder}/keeper.log",
         )

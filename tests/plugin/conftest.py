@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Loaded here once, or each run in this process would load them anew.
+import aos_workflow.golden.explain
+import pytest_aos_golden.compare
+import pytest_aos_golden.differences
+import pytest_aos_golden.recording
+import pytest_aos_golden.report_files  # noqa: F401
 
 PLUGINS = (
     "anyio",
@@ -42,6 +50,19 @@ _HIDDEN = (
 )
 
 
+_OWN_PROCESS = (
+    "numpy",
+    "pandas",
+    "attrs",
+    "KeyboardInterrupt",
+    "_exit(",
+    "SIGKILL",
+    "sys.modules",
+    "tracemalloc",
+)
+"""What a test file cannot do in a process that it shares: load an extension twice, end it, count what it holds."""
+
+
 class Inner:
     """A small project and the pytest runs in it, each in a process of its own."""
 
@@ -50,6 +71,8 @@ class Inner:
         self.root: Path = pytester.path
         self.monkeypatch = monkeypatch
         self.golden_dir = self.root / "fixtures" / "golden"
+        self.fresh = False
+        """Whether every run needs a process of its own."""
         self.ini()
 
     def ini(self, *lines: str, use: tuple[str, ...] = ()) -> None:
@@ -59,23 +82,28 @@ class Inner:
         (self.root / "pytest.ini").write_text("\n".join(text) + "\n")
 
     def file(self, name: str, text: str) -> Path:
-        """Write a file of the project. Not imported here, so an edit is seen by the next run."""
+        """Write a file of the project; an edit is seen by the next run."""
+        self.fresh = self.fresh or any(word in text for word in _OWN_PROCESS)
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         for cached in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
             cached.unlink()
+        importlib.invalidate_caches()
         return path
 
-    def run(self, *args: str, **env: str) -> pytest.RunResult:
-        """Run pytest in the project with these arguments and variables."""
-        for name, value in env.items():
-            self.monkeypatch.setenv(name, value)
-        try:
-            return self.pytester.runpytest_subprocess(*args)
-        finally:
-            for name in env:
-                self.monkeypatch.delenv(name)
+    def run(self, *args: str, fresh: bool = False, **env: str) -> pytest.RunResult:
+        """Run pytest in the project with these arguments and variables.
+
+        In this process, which is ten times faster, unless a process is what the test is about: workers, hash seeds,
+        interruptions, what is loaded; then ``fresh``.
+        """
+        fresh = fresh or self.fresh or "PYTHONHASHSEED" in env or "-n" in args
+        run = self.pytester.runpytest_subprocess if fresh else self.pytester.runpytest_inprocess
+        with self.monkeypatch.context() as patch:
+            for name, value in env.items():
+                patch.setenv(name, value)
+            return run(*args)
 
     def record(self, *args: str, **env: str) -> pytest.RunResult:
         """Record, with one evaluation of each test: a repeat costs a process, and most tests are not about it."""

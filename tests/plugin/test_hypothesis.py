@@ -12,7 +12,7 @@ def test_an_unnamed_golden_inside_given_asks_for_a_key(inner: Inner) -> None:
     inner.ini(use=HYPOTHESIS)
     inner.file(
         "test_a.py",
-        f"{HEAD}@given(st.integers())\ndef test_it(golden, n):\n    assert n == golden\n",
+        f"{HEAD}@settings(deadline=None)\n@given(st.integers())\ndef test_it(golden, n):\n    assert n == golden\n",
     )
     result = inner.record("-p", "no:cacheprovider")
     assert result.ret == 1
@@ -26,7 +26,7 @@ def test_an_unnamed_golden_inside_given_asks_for_a_key(inner: Inner) -> None:
 def test_an_explicit_example_has_a_golden_of_its_own(inner: Inner) -> None:
     inner.ini(use=HYPOTHESIS)
     text = (
-        f"{HEAD}@settings(max_examples=5)\n@given(st.integers())\n@example(7)\n@example(8)\n"
+        f"{HEAD}@settings(max_examples=5, deadline=None)\n@given(st.integers())\n@example(7)\n@example(8)\n"
         "def test_it(golden, n):\n"
         "    if n in (7, 8):\n        assert {{'n': n * {factor}}} == golden.example(f'n={{n}}')\n"
     )
@@ -45,9 +45,7 @@ def test_an_explicit_example_has_a_golden_of_its_own(inner: Inner) -> None:
 
 def test_a_named_golden_must_be_the_same_for_all_examples(inner: Inner) -> None:
     inner.ini(use=HYPOTHESIS)
-    text = (
-        f"{HEAD}@given(st.integers())\ndef test_it(golden, n):\n    assert {{}} == golden('all')\n"
-    )
+    text = f"{HEAD}@settings(deadline=None)\n@given(st.integers())\ndef test_it(golden, n):\n    assert {{}} == golden('all')\n"
     inner.file("test_a.py", text.format("n - n"))
     inner.recorded()
     assert inner.verify().ret == 0

@@ -20,6 +20,7 @@ HEAVY = (
 
 
 def test_a_run_without_goldens_loads_nothing_heavy(inner: Inner) -> None:
+    inner.fresh = True
     inner.file(
         "test_a.py",
         f"import sys\ndef test_it():\n    assert [n for n in {HEAVY!r} if n in sys.modules] == []\n",
@@ -29,6 +30,7 @@ def test_a_run_without_goldens_loads_nothing_heavy(inner: Inner) -> None:
 
 
 def test_a_matching_run_loads_no_differ(inner: Inner) -> None:
+    inner.fresh = True
     inner.file(
         "test_a.py",
         "import sys\ndef test_it(golden):\n    assert 1 == golden\n"

@@ -201,6 +201,8 @@ def test_ctrl_c_at_a_process_that_waits_for_input() -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # A shell that runs us in the background has us ignore the signal, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdin
     process.stdin.write(b"[" * 100_000)  # more than a pipe holds: it is reading when this returns

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 # Loaded here once, or each run in this process would load them anew.
-import aos_workflow.golden.explain
+import aos_workflow.golden.explain  # noqa: F401
 import pytest_aos_golden.compare
 import pytest_aos_golden.differences
 import pytest_aos_golden.recording
@@ -105,9 +105,9 @@ class Inner:
                 patch.setenv(name, value)
             return run(*args)
 
-    def record(self, *args: str, **env: str) -> pytest.RunResult:
+    def record(self, *args: str, fresh: bool = False, **env: str) -> pytest.RunResult:
         """Record, with one evaluation of each test: a repeat costs a process, and most tests are not about it."""
-        return self.run("--golden-record", "--golden-repeat=1", *args, **env)
+        return self.run("--golden-record", "--golden-repeat=1", *args, fresh=fresh, **env)
 
     def recorded(self, *args: str, **env: str) -> None:
         """Record, and see to it that this worked."""

@@ -17,6 +17,7 @@ def test_two_owners_are_a_usage_error_that_names_both_ways_out(
     inner: Inner, workers: tuple[str, ...]
 ) -> None:
     inner.ini(use=XDIST)
+    inner.fresh = True
     inner.file("other_golden.py", OTHER)
     inner.file("test_a.py", "def test_it(golden):\n    pass\n")
     result = inner.run("-p", "other_golden", *workers)
@@ -29,6 +30,7 @@ def test_two_owners_are_a_usage_error_that_names_both_ways_out(
 
 def test_with_the_alias_both_live_together(inner: Inner) -> None:
     inner.ini("golden_fixture = aos_golden")
+    inner.fresh = True
     inner.file("other_golden.py", OTHER)
     inner.file(
         "test_a.py",

@@ -45,7 +45,10 @@ def test_an_explicit_example_has_a_golden_of_its_own(inner: Inner) -> None:
 
 def test_a_named_golden_must_be_the_same_for_all_examples(inner: Inner) -> None:
     inner.ini(use=HYPOTHESIS)
-    text = f"{HEAD}@settings(deadline=None)\n@given(st.integers())\ndef test_it(golden, n):\n    assert {{}} == golden('all')\n"
+    text = (
+        f"{HEAD}@settings(deadline=None)\n@given(st.integers())\n"
+        "def test_it(golden, n):\n    assert {} == golden('all')\n"
+    )
     inner.file("test_a.py", text.format("n - n"))
     inner.recorded()
     assert inner.verify().ret == 0

@@ -410,6 +410,7 @@ def test_outside_the_root_folder(inner: Inner, tmp_path_factory: pytest.TempPath
         (other / name / "test_o.py").write_text(ONE.replace("1", str(value)))
     args = (
         f"--rootdir={inner.root}",
+        f"--config-file={inner.root / 'pytest.ini'}",
         "--import-mode=importlib",
         str(other / "one"),
         str(other / "two"),

@@ -395,6 +395,7 @@ def test_d15_a_second_unnamed_golden_from_a_concurrent_task_asks_for_a_name(inne
 
 def test_d16_another_owner_of_the_fixture_name_is_a_usage_error(inner: Inner) -> None:
     """pytest-golden owns the fixture name ``golden``: pytest silently picks one of two plugins."""
+    inner.fresh = True
     inner.file(
         "other_golden.py",
         "import pytest\n@pytest.fixture\ndef golden():\n    return 'the other one'\n",

@@ -255,6 +255,7 @@ def test_the_arguments_of_the_run_are_those_of_its_repeats(
     inner: Inner, args: tuple[str, ...]
 ) -> None:
     if "addopts=" in args:
+        inner.fresh = True
         args = (*args, *(f"-pno:{name}" for name in ("syrupy", "inline_snapshot")))
     inner.file("args", "-k\nit\n")
     inner.file(
@@ -367,5 +368,5 @@ def test_started_as_pytest_the_current_folder_is_not_importable(inner: Inner) ->
     command = [str(Path(sys.executable).with_name("pytest")), "--golden-record", "tests"]
     assert subprocess.run(command, cwd=inner.root, check=False).returncode == 0
     assert [*inner.values.values()] == [True]
-    assert inner.record("tests").ret == 0
+    assert inner.record("tests", fresh=True).ret == 0
     assert [*inner.values.values()] == [False]

@@ -1,4 +1,4 @@
-"""docs/reference/errors.md and the drawing in errors.py are the error tree, as far as it is about goldens."""
+"""docs/reference/errors.md and the drawing in errors/__init__.py are the error tree, as far as it is about goldens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ADVICE = re.compile(r"^\| `([A-Z_]+)` \| [^`|][^|]*\|", re.MULTILINE)
 def _below(*kinds: type[AosError]) -> list[type[AosError]]:
     found = list(kinds)
     for kind in found:
-        found += [k for k in kind.__subclasses__() if k.__module__ == errors.__name__]
+        found += [k for k in kind.__subclasses__() if k.__module__.startswith(errors.__name__)]
     return found
 
 

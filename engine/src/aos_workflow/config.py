@@ -4,6 +4,15 @@
 ``GOLDEN_SECRET``             the secret that signs goldens; ``GOLDEN_HMAC_SECRET`` is an alias
 ``GOLDEN_KEY_FILE``           a file of older and newer secrets, one ``GOLDEN_SECRET=...`` a line
 ``XDG_CONFIG_HOME``           where a key file is made if no place is given; default ``~/.config``
+``DATABASE_URL``              the database of runs; default: the embedded PostgreSQL
+``REDIS_URL``                 shared budgets and rates; default: each process has its own
+``AOS_POLICY_FILE``           limits as YAML or JSON
+``DEFAULT_WORKFLOW_CEILING_CENTS``  what one run may cost; before the policy file
+``POLICY_ON_STORE_LOSS``      ``closed`` (default) or ``open``: whether steps go on when budgets cannot be reached;
+                              ``BUDGET_ON_STORE_LOSS`` is an alias
+``WORKFLOW_EMERGENCY_STOP``   ``true``: nothing begins any more, at the next step
+``WORKFLOW_ENGINE_ENABLED``   ``false``: no new runs
+``WORKFLOW_STOP_FILE``        stops while it exists; default ``$AOS_HOME/emergency.stop``
 ``AOS_HOME``                  where the embedded servers keep their files; default: your data folder
 ``AOS_STACK_PASSWORD``        password of the embedded PostgreSQL; default novapass
 ``AOS_STACK_REDIS_PASSWORD``  password of the embedded Valkey; default none
@@ -18,18 +27,27 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from aos_workflow.errors import UsageError
 
 if TYPE_CHECKING:
     from aos_workflow.golden.keys import KeyRing
 
 __all__ = [
+    "database_url",
+    "default_workflow_ceiling_cents",
+    "environment",
     "key_file",
     "key_ring",
     "new_key_file",
+    "policy_file",
+    "policy_on_store_loss",
+    "redis_url",
     "stack_home",
     "stack_password",
     "stack_redis_password",
+    "stop_file",
     "wants_traceback",
 ]
 
@@ -55,6 +73,70 @@ def new_key_file(environment: Mapping[str, str] | None = None) -> Path:
     """Where a new key goes: the key file that is set, else one outside of every repository."""
     folder = _or_ours(environment).get("XDG_CONFIG_HOME") or "~/.config"
     return key_file(environment) or Path(folder).expanduser() / "aos-workflow" / "golden.keys"
+
+
+def database_url(environment: Mapping[str, str] | None = None) -> str | None:
+    """The database of runs, if one is named. Holds a password, perhaps."""
+    return _or_ours(environment).get("DATABASE_URL") or None
+
+
+def redis_url(environment: Mapping[str, str] | None = None) -> str | None:
+    """Where shared budgets are, if anywhere. Holds a password, perhaps."""
+    return _or_ours(environment).get("REDIS_URL") or None
+
+
+def policy_file(environment: Mapping[str, str] | None = None) -> Path | None:
+    """The file with the limits, if one is named."""
+    path = _or_ours(environment).get("AOS_POLICY_FILE")
+    return Path(path).expanduser() if path else None
+
+
+def policy_on_store_loss(
+    environment: Mapping[str, str] | None = None,
+) -> Literal["closed", "open"]:
+    """What happens to steps when budgets cannot be reached.
+
+    Raises:
+        UsageError: neither of the two words.
+    """
+    ours = _or_ours(environment)
+    word = ours.get("POLICY_ON_STORE_LOSS") or ours.get("BUDGET_ON_STORE_LOSS") or "closed"
+    if word == "open":
+        return "open"
+    if word != "closed":
+        raise UsageError(f"POLICY_ON_STORE_LOSS is {word!r}; expected closed or open")
+    return "closed"
+
+
+def default_workflow_ceiling_cents(environment: Mapping[str, str] | None = None) -> float | None:
+    """What one run may cost, if the environment says so.
+
+    Raises:
+        UsageError: no number of 0 or more.
+    """
+    text = _or_ours(environment).get("DEFAULT_WORKFLOW_CEILING_CENTS")
+    if not text:
+        return None
+    try:
+        cents = float(text)
+    except ValueError:
+        cents = -1.0
+    if not 0 <= cents < float("inf"):
+        raise UsageError(
+            f"DEFAULT_WORKFLOW_CEILING_CENTS is {text!r}; expected a number of cents, 0 or more"
+        )
+    return cents
+
+
+def stop_file(environment: Mapping[str, str] | None = None) -> Path:
+    """The file that stops everything while it exists."""
+    path = _or_ours(environment).get("WORKFLOW_STOP_FILE")
+    return Path(path).expanduser() if path else stack_home(environment) / "emergency.stop"
+
+
+def environment() -> Mapping[str, str]:
+    """The environment as it is now, for switches that may change while a process runs."""
+    return os.environ
 
 
 def stack_home(environment: Mapping[str, str] | None = None) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from aos_workflow.determinism.clock import Clock, FixedClock, SystemClock, rfc3339
 from aos_workflow.determinism.entropy import Entropy, SeededEntropy, SystemEntropy
 from aos_workflow.determinism.listing import sorted_files
-from aos_workflow.determinism.seeds import derive_seed
+from aos_workflow.determinism.seeds import derive_seed, seeded_random
 
 __all__ = [
     "Clock",
@@ -20,5 +20,6 @@ __all__ = [
     "SystemEntropy",
     "derive_seed",
     "rfc3339",
+    "seeded_random",
     "sorted_files",
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import random
 
-__all__ = ["derive_seed"]
+__all__ = ["derive_seed", "seeded_random"]
 
 
 def derive_seed(seed: int, *names: str) -> int:
@@ -17,3 +18,8 @@ def derive_seed(seed: int, *names: str) -> int:
     for name in names:
         digest = hashlib.sha256(digest + b"\x00" + name.encode()).digest()
     return int.from_bytes(digest[:8], "big")
+
+
+def seeded_random(seed: int, *names: str) -> random.Random:
+    """A generator of its own for the thing named by ``names`` below ``seed``."""
+    return random.Random(derive_seed(seed, *names))

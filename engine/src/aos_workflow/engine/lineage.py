@@ -2,8 +2,8 @@
 
 A shared counter numbers steps in the order in which they happen to start, so under ``asyncio.gather`` a slow branch
 and a fast one can swap numbers between a run and its replay, and each gets the other's recorded result. A *path* is
-given by structure instead: each task gets, when it is created, the number of its creation within its parent, and each
-step the number of its use within its task. Creation order is program order, whatever the scheduler does afterwards.
+given by structure instead: within a task, everything it does (a step, a draw, the creation of a task) gets the next
+number. That is program order, whatever the scheduler does afterwards.
 
 ``asyncio.wait_for`` makes a task on CPython 3.11 and none from 3.12 on. The task it makes only runs while its creator
 waits for it, so it continues the creator's own scope, and paths agree on every version. ``asyncio.as_completed`` and
@@ -22,33 +22,47 @@ from typing import Any
 
 from aos_workflow.errors import UsageError
 
-__all__ = ["Scope", "current_scope", "lineage_loop", "scope"]
+__all__ = ["Scope", "current_scope", "lineage_loop", "outside", "program_order", "scope"]
 
 _SCOPE: ContextVar[Scope | None] = ContextVar("aos_lineage", default=None)
 _FRAMES_LOOKED_AT = 6
 
 
 class Scope:
-    """One task of a run. ``path`` is its place in the tree of tasks: ``""`` for the first, then ``1``, ``1.2``, ..."""
+    """One task of a run. ``path`` is its place in the tree of tasks: ``""`` for the first, then ``1``, ``1.2``, ...
 
-    __slots__ = ("_children", "_uses", "path")
+    Steps, draws and new tasks of a task are numbered together, in program order. So the order of two paths says which
+    came first in the program, and where one was put in, everything after it in that task is somewhere else.
+    """
 
-    def __init__(self, path: str) -> None:
+    __slots__ = ("_ordinal", "path", "tasks")
+
+    def __init__(self, path: str, tasks: set[asyncio.Future[Any]] | None = None) -> None:
         self.path = path
-        self._children = 0
-        self._uses: dict[str, int] = {}
+        self.tasks: set[asyncio.Future[Any]] = set() if tasks is None else tasks
+        """Every task of the run that is not done."""
+        self._ordinal = 0
 
     def child(self) -> Scope:
         """The scope of the next task that is created in this one."""
-        self._children += 1
-        return Scope(f"{self.path}.{self._children}" if self.path else str(self._children))
+        self._ordinal += 1
+        path = f"{self.path}.{self._ordinal}" if self.path else str(self._ordinal)
+        return Scope(path, self.tasks)
 
-    def step_path(self, name: str) -> str:
-        """The path of the next step called ``name``: ``1.2/search``; used again in the same task, ``1.2/search#2``."""
-        count = self._uses.get(name, 0) + 1
-        self._uses[name] = count
-        suffix = f"#{count}" if count > 1 else ""
-        return f"{self.path}/{name}{suffix}"
+    def next_path(self, name: str) -> str:
+        """The path of the next step or draw: ``1:search`` in the first task, ``2.1/3:search`` in one below."""
+        self._ordinal += 1
+        return f"{self.path}/{self._ordinal}:{name}" if self.path else f"{self._ordinal}:{name}"
+
+
+def program_order(path: str) -> tuple[int, ...]:
+    """A key that puts the paths of one run into program order: ``2.1/3:search`` is (2, 1, 3).
+
+    Raises:
+        ValueError: not a path that :meth:`Scope.next_path` gave.
+    """
+    place, _, _ = path.partition(":")
+    return tuple(map(int, place.replace("/", ".").split(".")))
 
 
 def current_scope() -> Scope:
@@ -72,6 +86,19 @@ def scope(root: Scope) -> Iterator[Scope]:
     token = _SCOPE.set(root)
     try:
         yield root
+    finally:
+        _SCOPE.reset(token)
+
+
+@contextmanager
+def outside() -> Iterator[None]:
+    """Run the block as no part of the workflow: what it creates gets no place in the workflow's lineage.
+
+    For what a step does while it is executed, and what is not there when it is served: a skill's own tasks, a driver's.
+    """
+    token = _SCOPE.set(None)
+    try:
+        yield
     finally:
         _SCOPE.reset(token)
 
@@ -124,6 +151,15 @@ class _Factory:
             context = context or copy_context()
             if maker != "wait_for":
                 context.run(_SCOPE.set, parent.child())
+        task = self._make(loop, coro, context, options)
+        if parent is not None:
+            parent.tasks.add(task)
+            task.add_done_callback(parent.tasks.discard)
+        return task
+
+    def _make(
+        self, loop: asyncio.AbstractEventLoop, coro: Any, context: Context | None, options: Any
+    ) -> Any:
         if self.previous is not None:
             return self.previous(loop, coro, context=context, **options)
         return asyncio.Task(coro, loop=loop, context=context, **options)

@@ -10,7 +10,7 @@ from pathlib import Path
 from aos_workflow.determinism import Clock, SystemClock, SystemEntropy
 from aos_workflow.determinism.entropy import Entropy
 
-__all__ = ["STALE_AFTER", "TEMPORARY_SUFFIX", "remove_stale", "write_atomic"]
+__all__ = ["STALE_AFTER", "TEMPORARY_SUFFIX", "publish", "remove_stale", "write_atomic"]
 
 TEMPORARY_SUFFIX = ".aos-tmp"
 """Ends the names of unfinished files. They begin with a dot, so nobody reads them. A crash may leave one."""
@@ -50,13 +50,33 @@ def write_atomic(
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        if old is not None:
-            _hand_on(old, temporary, keep_times)
-        temporary.replace(target)
+        _replace(temporary, target, old, keep_times)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(target.parent)
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Put a whole file of the same folder in the place of ``path``, as :func:`write_atomic` does with its own.
+
+    Raises:
+        OSError: the folder cannot be written; both files are untouched.
+    """
+    target = path.resolve() if path.is_symlink() else path
+    handle = os.open(temporary, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    _replace(temporary, target, _stat(target), keep_times=False)
+    _sync_folder(target.parent)
+
+
+def _replace(temporary: Path, target: Path, old: os.stat_result | None, keep_times: bool) -> None:
+    if old is not None:
+        _hand_on(old, temporary, keep_times)
+    temporary.replace(target)
 
 
 def remove_stale(

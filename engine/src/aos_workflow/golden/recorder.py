@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,41 +18,37 @@ from aos_workflow.errors import (
     UsageError,
 )
 from aos_workflow.golden import files
-from aos_workflow.golden.atomic import remove_stale, write_atomic
-from aos_workflow.golden.canonical import canonicalize, content_hash
+from aos_workflow.golden.atomic import remove_stale
+from aos_workflow.golden.canonical import content_hash
 from aos_workflow.golden.compare import compare_contents, content_of_golden
-from aos_workflow.golden.hashing import CHAIN_START
 from aos_workflow.golden.keys import Key, KeyRing
 from aos_workflow.golden.limits import MAX_FILE_BYTES
 from aos_workflow.golden.provenance import provenance
-from aos_workflow.golden.rules import DEFAULT_RULES, NO_RULES, Rules
+from aos_workflow.golden.rules import DEFAULT_RULES, Rules
 from aos_workflow.golden.run_golden import (
     RUN_SUFFIX,
     TRAILER,
     Event,
     RunGolden,
-    parse_run_golden,
     read_events,
     read_run_golden,
-    render_event,
-    render_trailer,
 )
+from aos_workflow.golden.run_writer import RunWriter
 from aos_workflow.golden.sealing import Policy, Signature
 from aos_workflow.golden.secret_scan import scan
-from aos_workflow.golden.strict_json import loads
 
-__all__ = ["PART_SUFFIX", "GoldenRecorder"]
+__all__ = ["PART_SUFFIX", "RUN_ID", "GoldenRecorder"]
 
 PART_SUFFIX = ".part"
 """Added to the name of a golden whose run has not ended."""
 
-_RUN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+RUN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+"""What a run's id looks like, since it names a file."""
 
 
 @dataclass
 class _OpenRun:
-    events: list[Event] = field(default_factory=list)
-    chain: str = CHAIN_START
+    writer: RunWriter
     steps: int = 0
 
 
@@ -83,6 +79,7 @@ class GoldenRecorder:
         self._clock = clock or SystemClock()
         self._force = force
         self._open: dict[str, _OpenRun] = {}
+        self._is_clear = False
 
     def __repr__(self) -> str:
         signed = f"signing with key {self.ring.signing.id}" if self.ring else "without a key"
@@ -107,7 +104,7 @@ class GoldenRecorder:
                 not have; ``force`` replaces it.
             CanonicalError, SecretFoundError: the data cannot or must not be recorded.
         """
-        if not _RUN_ID.fullmatch(run_id):
+        if not RUN_ID.fullmatch(run_id):
             raise UsageError(
                 f"run id {run_id!r} cannot name a file",
                 hint="use letters, digits, '.', '_' and '-', at most 200, not beginning with '.' or '-'",
@@ -115,10 +112,9 @@ class GoldenRecorder:
         if run_id in self._open:
             raise UsageError(f"run {run_id!r} is being recorded already")
         self._existing(run_id)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        remove_stale(self.folder, clock=self._clock)
+        self._prepare_folder()
         self._part(run_id).unlink(missing_ok=True)
-        self._open[run_id] = _OpenRun()
+        self._open[run_id] = _OpenRun(RunWriter(self._part(run_id), run_id, self.rules))
         try:
             start = {
                 "spec_id": spec_id,
@@ -127,7 +123,7 @@ class GoldenRecorder:
             }
             return self.record_event(run_id, "run_start", {**start, **data})
         except BaseException:
-            del self._open[run_id]
+            self.abandon(run_id)
             raise
 
     def record_step(
@@ -156,51 +152,56 @@ class GoldenRecorder:
         run = self._run(run_id)
         if event_type == TRAILER:
             raise UsageError(f"the event type {TRAILER!r} is that of the seal; choose another")
-        plain = loads(canonicalize(dict(data), NO_RULES).text)
-        self._refuse_secrets(plain)
-        now = rfc3339(self._clock.now())
-        event = Event(event_type, run_id, len(run.events), now, plain)
-        line, chain = render_event(event, run.chain)
-        with self._part(run_id).open("ab") as file:
-            file.write(line)
-        run.events.append(event)
-        run.chain = chain
-        return event
+        pending = run.writer.prepare(event_type, data, rfc3339(self._clock.now()))
+        self._refuse_secrets(pending.event.data)
+        run.writer.append(pending)
+        return pending.event
 
-    def record_run_end(self, run_id: str, *, status: str = "completed", **data: Any) -> Path:
+    def record_run_end(
+        self,
+        run_id: str,
+        *,
+        status: str = "completed",
+        order: Sequence[int] | None = None,
+        **data: Any,
+    ) -> Path:
         """Record the end, seal the golden and put it in its place; return the place.
 
-        If the golden that is there has the same content, it is left alone, times and provenance and all; at most it
-        is signed with the recorder's key. Raises as :meth:`record_run_start`, and GoldenTooLargeError.
+        ``order`` lists the indexes of the steps' events in the order that the golden shall have, where that is not the
+        order in which they ended; the steps are numbered anew. If the golden that is there has the same content, it is
+        left alone, times and provenance and all; at most it is signed with the recorder's key. Raises as
+        :meth:`record_run_start`, and GoldenTooLargeError.
         """
         run = self._run(run_id)
         path = self.path_of(run_id)
         old = self._existing(run_id)
-        if run.events[-1].event_type != "run_end":  # as after a write that failed
+        writer = run.writer
+        if order is not None and list(order) != sorted(order):
+            writer.reorder(order)
+        if writer.last_type != "run_end":  # as after a write that failed
             self.record_event(run_id, "run_end", {"status": status, **data})
-        trailer = render_trailer(
-            run.events,
-            run.chain,
-            provenance=provenance(self.folder, clock=self._clock),
-            rules=self.rules,
-            ring=self.ring,
-        )
-        part = self._part(run_id)
-        content = part.read_bytes() + trailer
-        if len(content) > MAX_FILE_BYTES:
+        trailer = writer.trailer(provenance(self.folder, clock=self._clock), self.ring)
+        if writer.size + len(trailer) > MAX_FILE_BYTES:
             raise GoldenTooLargeError(
-                f"the golden has {len(content):,} bytes; the limit is {MAX_FILE_BYTES:,}",
+                f"the golden has {writer.size + len(trailer):,} bytes; the limit is {MAX_FILE_BYTES:,}",
                 file=str(path),
                 hint="record smaller outputs, or their hashes",
             )
-        new = parse_run_golden(content, file=str(part), ring=self.ring)
-        if old is None or (old.hash, old.rules) != (new.hash, new.rules):
-            write_atomic(path, content)
-        elif self.ring is not None and old.key_id != self.ring.signing.id:
-            files.sign(path, self.ring)
-        part.unlink()
+        if old is None or (old.hash, old.rules) != (writer.content_hash(), self.rules):
+            writer.publish(path, trailer)
+        else:
+            if self.ring is not None and old.key_id != self.ring.signing.id:
+                files.sign(path, self.ring)
+            writer.close()
+            writer.part.unlink()
         del self._open[run_id]
         return path
+
+    def abandon(self, run_id: str) -> None:
+        """Leave a run that does not end here; what was recorded stays in its ``.part``."""
+        run = self._open.pop(run_id, None)
+        if run is not None:
+            run.writer.close()
 
     def path_of(self, run_id: str) -> Path:
         """Where the golden of a run lies."""
@@ -272,6 +273,13 @@ class GoldenRecorder:
         return {"match": not diffs, "diffs": diffs}
 
     # inside
+
+    def _prepare_folder(self) -> None:
+        """Make the folder, and clear it, once, of what crashes left."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self._is_clear:
+            remove_stale(self.folder, clock=self._clock)
+            self._is_clear = True
 
     def _run(self, run_id: str) -> _OpenRun:
         run = self._open.get(run_id)

@@ -53,6 +53,7 @@ __all__ = [
     "RunGolden",
     "canonical_events",
     "content_of",
+    "make_trailer",
     "parse_run_golden",
     "read_events",
     "read_run_golden",
@@ -135,14 +136,36 @@ def render_trailer(
     ring: KeyRing | None = None,
 ) -> bytes:
     """The last line of a run golden, which seals the lines before it."""
+    return make_trailer(
+        run_id=events[0].run_id if events else "",
+        content=content_of(events, rules),
+        head=head,
+        records=len(events),
+        rules=rules,
+        provenance=provenance,
+        ring=ring,
+    )
+
+
+def make_trailer(
+    *,
+    run_id: str,
+    content: str,
+    head: str,
+    records: int,
+    rules: Rules,
+    provenance: Mapping[str, Any],
+    ring: KeyRing | None,
+) -> bytes:
+    """As :func:`render_trailer`, of events whose content hash and chain are known."""
     trailer: dict[str, Any] = {
         "event_type": TRAILER,
         "format": FORMAT,
-        "hash": content_of(events, rules),
+        "hash": content,
         "head": head,
-        "records": len(events),
+        "records": records,
         "rules": rules.to_json(),
-        "run_id": events[0].run_id if events else "",
+        "run_id": run_id,
     }
     return _seal_trailer(trailer, provenance, ring)
 

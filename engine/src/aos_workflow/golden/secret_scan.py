@@ -23,6 +23,7 @@ from binascii import Error as Base64Error
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from math import log2
 from typing import Any
@@ -271,6 +272,7 @@ def _is_basic(value: str) -> bool:
     return text.isprintable() and bool(password) and not _is_made_up(password)
 
 
+@lru_cache(maxsize=4096)
 def _is_secret_key(key: str) -> bool:
     if len(key) > MAX_KEY:
         return False

@@ -4,5 +4,15 @@ from __future__ import annotations
 
 from aos_workflow.skills.registry import SkillRegistry, SkillState
 from aos_workflow.skills.skill import SideEffects, Skill, skill
+from aos_workflow.skills.step_context import StepContext, current_step, step_context
 
-__all__ = ["SideEffects", "Skill", "SkillRegistry", "SkillState", "skill"]
+__all__ = [
+    "SideEffects",
+    "Skill",
+    "SkillRegistry",
+    "SkillState",
+    "StepContext",
+    "current_step",
+    "skill",
+    "step_context",
+]

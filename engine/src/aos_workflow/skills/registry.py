@@ -68,12 +68,17 @@ class SkillRegistry:
         for name, state in states:
             if state is None or state.enabled:
                 return versions[name]
-        reason = next(state.disabled_reason for _, state in states if state is not None)
-        raise SkillDisabledError(
-            f"skill {skill_id!r} is disabled: {reason or 'no reason given'}",
-            skill_id=skill_id,
-            hint=f"aos-workflow skills enable {skill_id}",
-        )
+        raise _disabled(next(state for _, state in states if state is not None))
+
+    def refuse_disabled(self, item: Skill) -> None:
+        """Whether a skill may be used that is at hand already, registered or not.
+
+        Raises:
+            SkillDisabledError: it is switched off; quotes the reason.
+        """
+        state = self._state(item.id, item.version) if self._states else None
+        if state is not None and not state.enabled:
+            raise _disabled(state)
 
     def versions(self, skill_id: str) -> list[str]:
         """The registered versions of a skill, oldest first: ``2`` before ``10``, ``1.9`` before ``1.10``."""
@@ -124,6 +129,14 @@ class SkillRegistry:
             skill_id=skill_id,
             hint=f"register it, or use one of: {known}",
         )
+
+
+def _disabled(state: SkillState) -> SkillDisabledError:
+    return SkillDisabledError(
+        f"skill {state.skill_id!r} is disabled: {state.disabled_reason or 'no reason given'}",
+        skill_id=state.skill_id,
+        hint=f"aos-workflow skills enable {state.skill_id}",
+    )
 
 
 def _natural(version: str) -> tuple[tuple[int, int, str], ...]:

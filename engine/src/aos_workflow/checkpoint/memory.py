@@ -1,0 +1,535 @@
+"""A store in this process: for tests, simulations, and runs that need not outlive it. Behaves as the PostgreSQL one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from aos_workflow.checkpoint.heads import ANY_VERSION, disabled_skills, new_head, worker_lost
+from aos_workflow.checkpoint.limits import (
+    DEAD_AFTER_S,
+    MAX_PAYLOAD_BYTES,
+    refuse_large,
+    refuse_large_input,
+)
+from aos_workflow.checkpoint.records import (
+    TRANSITIONS,
+    Checkpoint,
+    Commit,
+    Committed,
+    Controls,
+    Decision,
+    NewRun,
+    RunFilter,
+    RunStatus,
+    SkillRow,
+    SpecRow,
+    StepRecord,
+    StepStatus,
+    Transition,
+    WorkerRow,
+)
+from aos_workflow.checkpoint.refusals import (
+    already_over,
+    conflict,
+    leased,
+    moved_on,
+    no_question,
+    not_allowed,
+    other_run,
+    too_few_steps,
+    unknown_run,
+)
+from aos_workflow.determinism import Clock, SystemClock
+from aos_workflow.golden.strict_json import loads
+
+__all__ = ["MemoryStore"]
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run; ``head`` is replaced with every change."""
+
+    head: Checkpoint
+    steps: dict[str, StepRecord] = field(default_factory=dict)
+    draws: bytes | None = None
+    last: Commit | None = None
+
+
+class MemoryStore:
+    """See :class:`~aos_workflow.checkpoint.port.Store`."""
+
+    def __init__(
+        self, *, clock: Clock | None = None, max_payload_bytes: int = MAX_PAYLOAD_BYTES
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._max_payload_bytes = max_payload_bytes
+        self._runs: dict[str, _Run] = {}
+        self._keys: dict[tuple[str, str, str], str] = {}
+        self._specs: dict[str, SpecRow] = {}
+        self._workers: dict[str, WorkerRow] = {}
+        self._questions: dict[tuple[str, str], Decision] = {}
+        self._skills: dict[tuple[str, str], SkillRow] = {}
+        self._controls = Controls(0)
+
+    async def open(self) -> Self:
+        return self
+
+    async def close(self) -> None:
+        return None
+
+    # runs
+
+    async def save_spec(self, spec: SpecRow) -> None:
+        self._specs.setdefault(spec.spec_hash, spec)
+
+    async def load_spec(self, spec_hash: str) -> SpecRow | None:
+        return self._specs.get(spec_hash)
+
+    async def newest_spec(self, workflow_id: str) -> SpecRow | None:
+        found = [spec for spec in self._specs.values() if spec.workflow_id == workflow_id]
+        return found[-1] if found else None
+
+    async def create(self, run: NewRun) -> tuple[Checkpoint, bool]:
+        refuse_large_input(run, self._max_payload_bytes)
+        key = (run.tenant_id, run.workflow_id, run.idempotency_key or "")
+        known = self._runs.get(run.run_id)
+        if known is None and run.idempotency_key is not None and key in self._keys:
+            known = self._runs[self._keys[key]]
+        if known is not None:
+            if other_run(known.head, run):
+                raise conflict(known.head, run)
+            return replace(known.head, epoch=self._controls.epoch), False
+        head = new_head(run, self._now(), self._controls.epoch)
+        self._runs[run.run_id] = _Run(head)
+        if run.idempotency_key is not None:
+            self._keys[key] = run.run_id
+        return head, True
+
+    async def load(self, run_id: str) -> Checkpoint | None:
+        run = self._runs.get(run_id)
+        if run is None:
+            return None
+        outputs = {
+            step.step_path: None if step.output_json is None else loads(step.output_json)
+            for step in run.steps.values()
+            if step.status is StepStatus.COMPLETED
+        }
+        return replace(run.head, step_outputs=outputs, epoch=self._controls.epoch)
+
+    async def load_steps(self, run_id: str) -> tuple[StepRecord, ...]:
+        run = self._runs.get(run_id)
+        return () if run is None else tuple(run.steps.values())
+
+    async def load_draws(self, run_id: str) -> bytes | None:
+        run = self._runs.get(run_id)
+        return None if run is None else run.draws
+
+    async def list_runs(self, which: RunFilter) -> tuple[Checkpoint, ...]:
+        heads = sorted(
+            (run.head for run in self._runs.values() if _matches(run.head, which)),
+            key=lambda head: (head.updated_at_s, head.run_id),
+            reverse=True,
+        )
+        return tuple(heads[: which.limit])
+
+    async def delete(self, run_id: str, *, by: str) -> bool:
+        run = self._runs.get(run_id)
+        if run is None:
+            return False
+        if self._is_held(run.head):
+            raise leased(run.head)
+        del self._runs[run_id]
+        self._keys = {key: found for key, found in self._keys.items() if found != run_id}
+        self._questions = {key: q for key, q in self._questions.items() if key[0] != run_id}
+        return True
+
+    # going on with a run
+
+    async def commit(self, commit: Commit) -> Committed:
+        run = self._runs.get(commit.run_id)
+        head = run.head if run is not None else None
+        if run is None or head is None or not _may_commit(head, commit):
+            if (
+                run is not None
+                and run.last == commit
+                and run.head.version == commit.expected_version + 1
+            ):
+                return self._committed(run.head)
+            raise moved_on(commit)
+        refuse_large(commit, self._max_payload_bytes)
+        for step in commit.steps:
+            known = run.steps.pop(step.step_path, None)  # a retried step comes last again
+            if known is not None and known.status is not StepStatus.FAILED:
+                run.steps[step.step_path] = known
+                raise moved_on(commit)
+        for step in commit.steps:
+            run.steps[step.step_path] = step
+        run.head = self._after(head, commit)
+        run.last = commit
+        if commit.draws_json is not None:
+            run.draws = commit.draws_json
+        return self._committed(run.head)
+
+    async def claim(
+        self, owner: str, *, queues: Sequence[str] = ("default",), limit: int = 1
+    ) -> tuple[Checkpoint, ...]:
+        now = self._now()
+        due = sorted(
+            (
+                run.head
+                for run in self._runs.values()
+                if run.head.status is RunStatus.QUEUED
+                and run.head.queue in queues
+                and run.head.available_at_s <= now
+            ),
+            key=lambda head: (head.priority, head.available_at_s, head.created_at_s, head.run_id),
+        )
+        return tuple(self._take(head, owner) for head in due[:limit])
+
+    async def take(self, run_id: str, owner: str) -> Checkpoint:
+        head = self._head(run_id)
+        if self._is_held(head) and head.owner != owner:
+            raise leased(head)
+        if head.status in (RunStatus.COMPLETED, RunStatus.CANCELLED, RunStatus.QUARANTINED):
+            raise already_over(head, "be taken up")
+        return self._take(head, owner)
+
+    async def transition(self, change: Transition) -> Checkpoint:
+        head = self._head(change.run_id)
+        if change.expected_version not in (None, head.version):
+            raise moved_on(change)
+        if change.status not in TRANSITIONS[head.status]:
+            raise not_allowed(head, change.status)
+        return self._set(
+            head,
+            status=change.status,
+            owner=None,
+            reason=change.reason,
+            error_code=change.error_code,
+            error_message=change.error_message,
+            attempts=0 if change.reset_attempts else head.attempts,
+            available_at_s=self._now(),
+            completed_at_s=self._now() if change.status.is_final else None,
+            cancel_requested=head.cancel_requested and change.status is not RunStatus.QUEUED,
+        )
+
+    async def request_cancel(self, run_id: str, *, by: str) -> Checkpoint:
+        head = self._head(run_id)
+        if head.status in (RunStatus.COMPLETED, RunStatus.CANCELLED):
+            raise already_over(head, "be cancelled")
+        if head.status is RunStatus.RUNNING:
+            return self._set(head, bump=False, cancel_requested=True)
+        return self._set(
+            head,
+            status=RunStatus.CANCELLED,
+            reason=f"cancelled by {by}",
+            error_code="RUN_CANCELLED",
+            completed_at_s=self._now(),
+        )
+
+    async def fork(self, run_id: str, new: NewRun, *, steps: int) -> Checkpoint:
+        source = self._runs.get(run_id)
+        if source is None:
+            raise unknown_run(run_id)
+        kept = list(source.steps.values())[:steps]
+        if len(kept) < steps:
+            raise too_few_steps(run_id, steps, len(kept))
+        head, is_new = await self.create(
+            replace(new, mode="fork", forked_from_run_id=run_id, forked_from_step=steps)
+        )
+        if not is_new:
+            raise conflict(head, new)
+        run = self._runs[new.run_id]
+        run.steps = {
+            step.step_path: replace(step, step_index=index) for index, step in enumerate(kept)
+        }
+        return self._set(run.head, bump=False, next_step_index=steps)
+
+    # asking people
+
+    async def ask(self, question: Decision, *, expires_in_s: float | None = None) -> Decision:
+        key = (question.run_id, question.step_path)
+        now = self._now()
+        if question.run_id not in self._runs:
+            raise unknown_run(question.run_id)
+        found = self._questions.get(key)
+        if found is None:
+            found = self._kept_signal(question)
+            if found is None:
+                limit = None if expires_in_s is None else now + expires_in_s
+                found = replace(question, requested_at_s=now, expires_at_s=limit)
+            self._questions[key] = found
+        if found.decision is None and found.expires_at_s is not None and found.expires_at_s <= now:
+            found = replace(found, decision="expired", decided_at_s=now)
+            self._questions[key] = found
+        return found
+
+    async def decide(
+        self,
+        run_id: str,
+        name: str,
+        *,
+        decision: str,
+        by: str,
+        payload_json: bytes | None = None,
+        step_path: str | None = None,
+    ) -> Decision:
+        head = self._head(run_id)
+        if head.status in (RunStatus.COMPLETED, RunStatus.CANCELLED):
+            raise already_over(head, f"be told {name!r}")
+        now = self._now()
+        asked = [
+            question
+            for question in self._questions.values()
+            if question.run_id == run_id
+            and question.name == name
+            and question.decision is None
+            and step_path in (None, question.step_path)
+            and (question.expires_at_s is None or question.expires_at_s > now)
+        ]
+        if asked:
+            found = min(asked, key=lambda question: (question.requested_at_s, question.step_path))
+        elif decision == "received" and step_path is None:
+            kept = sum(1 for key in self._questions if key[0] == run_id and key[1].startswith("?"))
+            found = Decision(run_id, f"?{kept}", "signal", name, requested_at_s=now)
+        else:
+            raise no_question(run_id, name)
+        found = replace(
+            found, decision=decision, payload_json=payload_json, decided_by=by, decided_at_s=now
+        )
+        self._questions[run_id, found.step_path] = found
+        await self.wake(run_id)
+        return found
+
+    async def decisions(
+        self, *, run_id: str | None = None, open_only: bool = False, limit: int = 100
+    ) -> tuple[Decision, ...]:
+        found = [
+            question
+            for question in self._questions.values()
+            if run_id in (None, question.run_id) and not (open_only and question.decision)
+        ]
+        found.sort(key=lambda question: (question.requested_at_s, question.step_path))
+        return tuple(found[:limit])
+
+    async def wake(self, run_id: str) -> bool:
+        run = self._runs.get(run_id)
+        if run is None or run.head.status is not RunStatus.SUSPENDED:
+            return False
+        now = self._now()
+        answered = any(
+            key[0] == run_id
+            and key[1] not in run.steps
+            and (question.decision is not None or _is_expired(question, now))
+            for key, question in self._questions.items()
+        )
+        if answered:
+            self._set(run.head, status=RunStatus.QUEUED, available_at_s=now)
+        return answered
+
+    # workers
+
+    async def join(self, worker: WorkerRow) -> None:
+        now = self._now()
+        self._workers[worker.worker_id] = replace(worker, heartbeat_at_s=now, started_at_s=now)
+
+    async def beat(self, worker_id: str, *, status: str = "running") -> bool:
+        known = self._workers.get(worker_id)
+        if known is None:
+            return False
+        self._workers[worker_id] = replace(known, heartbeat_at_s=self._now(), status=status)
+        return True
+
+    async def leave(self, worker_id: str) -> int:
+        self._workers.pop(worker_id, None)
+        held = [run.head for run in self._runs.values() if run.head.owner == worker_id]
+        for head in held:
+            self._set(head, status=RunStatus.QUEUED, owner=None, available_at_s=self._now())
+        return len(held)
+
+    async def workers(self) -> tuple[WorkerRow, ...]:
+        counts: dict[str | None, int] = {}
+        for run in self._runs.values():
+            counts[run.head.owner] = counts.get(run.head.owner, 0) + 1
+        return tuple(
+            replace(self._workers[name], running=counts.get(name, 0))
+            for name in sorted(self._workers)
+        )
+
+    async def reap(self, *, silent_for_s: float = 180.0, limit: int = 500) -> tuple[str, ...]:
+        limit_s = self._now() - silent_for_s
+        reaped: list[str] = []
+        for run in self._runs.values():
+            head = run.head
+            if head.status is not RunStatus.RUNNING or len(reaped) >= limit:
+                continue
+            worker = self._workers.get(head.owner or "")
+            if worker is None or worker.heartbeat_at_s <= limit_s:
+                self._requeue(head)
+                reaped.append(head.run_id)
+        return tuple(sorted(reaped))
+
+    # operators
+
+    async def controls(self) -> Controls:
+        return self._controls
+
+    async def set_stop(self, stopped: bool, *, by: str, reason: str | None = None) -> Controls:
+        self._change_controls(stopped=stopped, stop_reason=reason if stopped else None)
+        return self._controls
+
+    async def register_skills(self, skills: Sequence[SkillRow]) -> None:
+        for row in skills:
+            known = self._skills.get((row.skill_id, row.version))
+            if known is not None:
+                row = replace(row, enabled=known.enabled, disabled_reason=known.disabled_reason)
+            self._skills[row.skill_id, row.version] = row
+
+    async def set_skill(
+        self,
+        skill_id: str,
+        *,
+        enabled: bool,
+        by: str,
+        reason: str | None = None,
+        version: str | None = None,
+    ) -> int:
+        keys = [
+            key for key in self._skills if key[0] == skill_id and version in (None, key[1])
+        ] or [(skill_id, version or ANY_VERSION)]
+        for key in keys:
+            known = self._skills.get(key, SkillRow(*key))
+            self._skills[key] = replace(
+                known, enabled=enabled, disabled_reason=None if enabled else reason
+            )
+        self._change_controls(disabled_skills=disabled_skills(self._skills.values()))
+        return len(keys)
+
+    async def skills(self) -> tuple[SkillRow, ...]:
+        return tuple(self._skills[key] for key in sorted(self._skills))
+
+    # inside
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+    def _head(self, run_id: str) -> Checkpoint:
+        run = self._runs.get(run_id)
+        if run is None:
+            raise unknown_run(run_id)
+        return run.head
+
+    def _set(self, head: Checkpoint, *, bump: bool = True, **changes: object) -> Checkpoint:
+        """The one place where a head changes outside of a commit."""
+        changes.setdefault("epoch", self._controls.epoch)
+        changed: Checkpoint = replace(
+            head,
+            version=head.version + bump,
+            updated_at_s=self._now(),
+            **changes,  # type: ignore[arg-type]
+        )
+        self._runs[head.run_id].head = changed
+        return changed
+
+    def _take(self, head: Checkpoint, owner: str) -> Checkpoint:
+        return self._set(
+            head,
+            status=RunStatus.RUNNING,
+            owner=owner,
+            attempts=head.attempts + 1,
+            started_at_s=head.started_at_s or self._now(),
+            error_code=None,
+            error_message=None,
+            completed_at_s=None,
+        )
+
+    def _requeue(self, head: Checkpoint) -> None:
+        if head.attempts >= head.max_attempts:
+            self._set(
+                head,
+                status=RunStatus.FAILED,
+                owner=None,
+                error_code="WORKER_LOST",
+                error_message=worker_lost(head.attempts),
+                completed_at_s=self._now(),
+            )
+        else:
+            self._set(head, status=RunStatus.QUEUED, owner=None, available_at_s=self._now())
+
+    def _after(self, head: Checkpoint, commit: Commit) -> Checkpoint:
+        """The head after a commit."""
+        now = self._now()
+        goes_on = commit.status is RunStatus.RUNNING
+        return replace(
+            head,
+            version=head.version + 1,
+            status=commit.status,
+            next_step_index=head.next_step_index + len(commit.steps),
+            last_result_hash=commit.result_hash or head.last_result_hash,
+            output_json=commit.output_json,
+            reason=head.reason if goes_on else commit.reason,
+            error_code=commit.error_code,
+            error_message=commit.error_message,
+            owner=head.owner if goes_on else None,
+            available_at_s=now + commit.delay_s,
+            updated_at_s=now,
+            completed_at_s=now if commit.status.is_final else None,
+        )
+
+    def _committed(self, head: Checkpoint) -> Committed:
+        return Committed(head.version, head.cancel_requested, self._controls.epoch)
+
+    def _is_held(self, head: Checkpoint) -> bool:
+        """Whether a worker that is alive has the run."""
+        worker = self._workers.get(head.owner or "")
+        return worker is not None and worker.heartbeat_at_s > self._now() - DEAD_AFTER_S
+
+    def _kept_signal(self, question: Decision) -> Decision | None:
+        """A signal that came before it was asked for; used up."""
+        if question.kind != "signal":
+            return None
+        for key in sorted(self._questions):
+            kept = self._questions[key]
+            if key[0] == question.run_id and key[1].startswith("?") and kept.name == question.name:
+                del self._questions[key]
+                return replace(
+                    kept, step_path=question.step_path, request_json=question.request_json
+                )
+        return None
+
+    def _change_controls(self, **changes: object) -> None:
+        self._controls = replace(
+            self._controls,
+            epoch=self._controls.epoch + 1,
+            **changes,  # type: ignore[arg-type]
+        )
+
+
+def _is_expired(question: Decision, now: float) -> bool:
+    return question.expires_at_s is not None and question.expires_at_s <= now
+
+
+def _may_commit(head: Checkpoint, commit: Commit) -> bool:
+    return (
+        head.version == commit.expected_version
+        and head.owner == commit.owner
+        and head.status is RunStatus.RUNNING
+    )
+
+
+def _matches(head: Checkpoint, which: RunFilter) -> bool:
+    pairs = (
+        (which.workflow_id, head.workflow_id),
+        (which.tenant_id, head.tenant_id),
+        (which.queue, head.queue),
+        (which.owner, head.owner),
+    )
+    if any(wanted is not None and wanted != found for wanted, found in pairs):
+        return False
+    if which.statuses is not None and head.status not in which.statuses:
+        return False
+    if which.updated_before_s is not None and head.updated_at_s >= which.updated_before_s:
+        return False
+    return which.before is None or (head.updated_at_s, head.run_id) < which.before

@@ -1,0 +1,155 @@
+"""One step: its tries, their time limit, the waits between them, and what they cost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aos_workflow.determinism import seeded_random
+from aos_workflow.engine.payload import Payload, encode
+from aos_workflow.errors import AosError, StepTimeoutError
+from aos_workflow.golden import Rules
+from aos_workflow.golden.secret_scan import redact
+from aos_workflow.skills.skill import SideEffects, Skill
+from aos_workflow.skills.step_context import StepContext, step_context
+from aos_workflow.spec.models import RetrySpec
+
+__all__ = ["ONCE", "Execution", "StepCall", "StepExecutor"]
+
+ONCE = RetrySpec()
+_MAX_MESSAGE = 2_000
+
+Gate = Callable[[int], Awaitable[Any]]
+"""Called before each try with its number; what it returns is kept, what it raises ends the step before the try."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepCall:
+    """What is to be done: the skill, its plain inputs, and the limits."""
+
+    run_id: str
+    step_path: str
+    seed: int
+    idempotency_key: str
+    skill: Skill
+    inputs: Mapping[str, Any]
+    retry: RetrySpec = ONCE
+    timeout_s: float | None = None
+    cost_cents: float = 0.0
+    """What a try costs that does not say so itself."""
+    transform: Callable[[Any], Any] | None = None
+    """Applied to the output within the try, so that what it refuses is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What came of a step. Either ``output`` or ``error_code`` is there.
+
+    ``cents`` is what all tries cost together; ``held`` are what the gate gave for each.
+    """
+
+    output: Payload | None
+    error_code: str | None
+    error_message: str | None
+    attempts: int
+    cents: float
+    held: tuple[tuple[Any, float], ...]
+
+
+class StepExecutor:
+    """Runs steps. ``sleep`` waits between tries, in seconds.
+
+    A plain function that has no side effects runs where it is; one that reads or writes the outside world runs in a
+    thread, so that it holds up nothing. A thread cannot be stopped: after a time limit it goes on unheard.
+    """
+
+    def __init__(self, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._sleep = sleep
+
+    async def run(self, call: StepCall, rules: Rules, gate: Gate) -> Execution:
+        """Try until a try succeeds or none is left.
+
+        Raises:
+            Whatever the gate raises; errors of the skill become part of the execution.
+        """
+        held: list[tuple[Any, float]] = []
+        total_cents = 0.0
+        attempt = 1
+        while True:
+            reservation = await gate(attempt)
+            context = StepContext(
+                run_id=call.run_id,
+                step_path=call.step_path,
+                seed=call.seed,
+                idempotency_key=call.idempotency_key,
+                attempt=attempt,
+            )
+            output, error = await self._attempt(call, context, rules)
+            cents = _cost(call, context, failed=error is not None)
+            held.append((reservation, cents))
+            total_cents = round(total_cents + cents, 4)
+            if error is None:
+                return Execution(output, None, None, attempt, total_cents, tuple(held))
+            if attempt >= call.retry.max_attempts or not is_retryable(error):
+                code, message = describe(error)
+                return Execution(None, code, message, attempt, total_cents, tuple(held))
+            await self._sleep(_wait_s(call, attempt))
+            attempt += 1
+
+    async def _attempt(
+        self, call: StepCall, context: StepContext, rules: Rules
+    ) -> tuple[Payload | None, Exception | None]:
+        try:
+            if call.timeout_s is None:
+                return await self._call(call, context, rules), None
+            async with asyncio.timeout(call.timeout_s):
+                try:
+                    return await self._call(call, context, rules), None
+                except TimeoutError as error:  # the skill's own
+                    return None, error
+        except TimeoutError:
+            message = f"step {call.step_path!r} took longer than {call.timeout_s:g} s"
+            return None, StepTimeoutError(message, run_id=call.run_id, step_path=call.step_path)
+        except Exception as error:  # noqa: BLE001 - whatever user code raises is the step's outcome
+            return None, error
+
+    async def _call(self, call: StepCall, context: StepContext, rules: Rules) -> Payload:
+        skill = call.skill
+        arguments = skill.bind(call.inputs)
+        with step_context(context):
+            if skill.is_async:
+                output = await skill.function(**arguments)
+            elif skill.side_effects is SideEffects.NONE:
+                output = skill.function(**arguments)
+            else:
+                output = await asyncio.to_thread(skill.function, **arguments)
+        output = skill.checked(output)
+        if call.transform is not None:
+            output = call.transform(output)
+        return encode(output, rules)
+
+
+def is_retryable(error: Exception) -> bool:
+    """Whether another try may succeed: errors of ours say so themselves, others may always."""
+    return error.retryable if isinstance(error, AosError) else True
+
+
+def describe(error: Exception) -> tuple[str, str]:
+    """Code and message of an error, without secrets: ``EXECUTION_ERROR`` unless it is one of ours."""
+    if isinstance(error, AosError):
+        return error.code, redact(error.message)[:_MAX_MESSAGE]
+    return "EXECUTION_ERROR", redact(f"{type(error).__name__}: {error}")[:_MAX_MESSAGE]
+
+
+def _cost(call: StepCall, context: StepContext, *, failed: bool) -> float:
+    """What a try cost: what it said, else what was declared; a failed try that said nothing cost nothing."""
+    if context.spent_cents is not None:
+        return context.spent_cents
+    return 0.0 if failed else call.cost_cents
+
+
+def _wait_s(call: StepCall, attempt: int) -> float:
+    draw = seeded_random(call.seed, "retry", str(attempt)).random()
+    return call.retry.delay_s(attempt, draw)

@@ -1,0 +1,174 @@
+"""What must hold before every try of a step: no stop, no cancellation, the skill switched on, money and room left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aos_workflow.checkpoint.port import Store
+from aos_workflow.checkpoint.records import Controls
+from aos_workflow.engine.outcome import Cancelled, Outcome, Parked, Suspended
+from aos_workflow.errors import (
+    BudgetExceededError,
+    EmergencyStopError,
+    PolicyStoreLostError,
+    RateLimitedError,
+    SkillDisabledError,
+)
+from aos_workflow.policies import Charge, EmergencyStop, PolicyEnforcer
+from aos_workflow.skills.skill import Skill
+
+if TYPE_CHECKING:
+    from aos_workflow.engine.run import Run, StepRequest
+
+__all__ = ["ControlsReader", "Lease", "Permission"]
+
+_STORE_LOST_DELAY_S = 5.0
+
+
+class Lease(Protocol):
+    """What is known of the run's head since the last commit."""
+
+    epoch: int
+    cancel_requested: bool
+
+
+class ControlsReader:
+    """What operators switched for the whole fleet, read again when a commit says that it changed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: Controls | None = None
+
+    async def at(self, epoch: int) -> Controls:
+        """The controls as they are now, or were at ``epoch`` at the earliest."""
+        known = self._known
+        return known if known is not None and known.epoch >= epoch else await self.now()
+
+    async def now(self) -> Controls:
+        """The controls as they are now."""
+        self._known = await self._store.controls()
+        return self._known
+
+
+class Permission:
+    """Asks everybody who may say no. In a replay nobody is asked.
+
+    ``park_after_s`` is how long a step may be made to wait here; beyond that the run is given up until then. ``None``
+    has it wait as long as it takes.
+    """
+
+    def __init__(
+        self,
+        *,
+        lease: Lease | None = None,
+        controls: ControlsReader | None = None,
+        emergency: EmergencyStop | None = None,
+        policy: PolicyEnforcer | None = None,
+        park_after_s: float | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._lease = lease
+        self._controls = controls
+        self._emergency = emergency
+        self._policy = policy
+        self.park_after_s = park_after_s
+        self._sleep = sleep
+
+    def gate(self, run: Run, request: StepRequest, skill: Skill) -> Callable[[int], Awaitable[Any]]:
+        """What the executor calls before each try; returns the reservation of what it may cost.
+
+        Raises:
+            SkillDisabledError, PolicyViolationError: the step fails. What stops the whole run halts it instead.
+        """
+
+        async def allowed(attempt: int) -> Any:
+            await self._check(run, skill)
+            return await self._reserve(run, request, skill, attempt)
+
+        return allowed
+
+    async def settle(self, held: tuple[tuple[Any, float], ...]) -> None:
+        """What all tries of a committed step cost is charged with the last one; a crash in between charges it later."""
+        if self._policy is None or not held:
+            return
+        *earlier, (last, _) = held
+        with suppress(PolicyStoreLostError):  # settled when the run is opened again
+            for reservation, _ in earlier:
+                await self._policy.release(reservation)
+            await self._policy.settle(last, round(sum(cents for _, cents in held), 4))
+
+    async def release(self, held: tuple[tuple[Any, float], ...]) -> None:
+        """The step does not count; nothing of it is charged."""
+        if self._policy is not None:
+            for reservation, _ in held:
+                with suppress(PolicyStoreLostError):
+                    await self._policy.release(reservation)
+
+    async def _check(self, run: Run, skill: Skill) -> None:
+        if self._lease is None:
+            return
+        if self._lease.cancel_requested:
+            await run.halt(Cancelled())
+        stopped, reason = False, None
+        if self._controls is not None:
+            controls = await self._controls.at(self._lease.epoch)
+            stopped, reason = controls.stopped, controls.stop_reason
+            _refuse_disabled(controls, skill)
+        if self._emergency is not None:
+            try:
+                self._emergency.check_step(db_stopped=stopped, db_reason=reason)
+            except EmergencyStopError as error:
+                await run.halt(Suspended(error.message, error.code))
+
+    async def _reserve(self, run: Run, request: StepRequest, skill: Skill, attempt: int) -> Any:
+        if self._policy is None:
+            return None
+        identity = run.identity
+        charge = Charge(
+            entry_key=f"{identity.run_id}:{request.path}:{attempt}",
+            run_id=identity.run_id,
+            tenant_id=identity.tenant_id,
+            workflow_id=identity.workflow_id,
+            step_path=request.path,
+            skill_id=skill.id,
+            cents=request.cost_of(skill),
+            max_cents=request.max_cents,
+        )
+        while True:
+            try:
+                return await self._policy.reserve(charge)
+            except BudgetExceededError as error:
+                await run.halt(Suspended(error.message, error.code))
+            except RateLimitedError as error:
+                await self._wait(
+                    run, error.retry_after_s, Parked(error.message, error.retry_after_s)
+                )
+            except PolicyStoreLostError as error:
+                await run.halt(self._lost(error))
+
+    async def _wait(self, run: Run, delay_s: float, parked: Outcome) -> None:
+        if self.park_after_s is not None and delay_s > self.park_after_s:
+            await run.halt(parked)
+        await self._sleep(delay_s)
+
+    def _lost(self, error: PolicyStoreLostError) -> Outcome:
+        if self.park_after_s is None:
+            return Suspended(error.message, error.code)
+        return Parked(error.message, _STORE_LOST_DELAY_S)
+
+
+def _refuse_disabled(controls: Controls, skill: Skill) -> None:
+    if not controls.disabled_skills:
+        return
+    found = controls.disabled_skills.get((skill.id, None))
+    if found is None:
+        found = controls.disabled_skills.get((skill.id, skill.version))
+    if found is not None:
+        raise SkillDisabledError(
+            f"skill {skill.id!r} is disabled: {found or 'no reason given'}",
+            skill_id=skill.id,
+            hint=f"aos-workflow skills enable {skill.id}",
+        )

@@ -1,0 +1,73 @@
+"""What a skill may ask about the step that it runs in."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cached_property
+
+from aos_workflow.determinism import seeded_random
+from aos_workflow.errors import UsageError
+
+__all__ = ["StepContext", "current_step", "step_context"]
+
+_CURRENT: ContextVar[StepContext | None] = ContextVar("aos_step", default=None)
+
+
+class StepContext:
+    """One try of a step.
+
+    ``seed`` is the step's own; ``idempotency_key`` is the same for every try, also after a crash, so that a service
+    which knows it does the work once. ``attempt`` counts from 1.
+    """
+
+    def __init__(
+        self, *, run_id: str, step_path: str, seed: int, idempotency_key: str, attempt: int
+    ) -> None:
+        self.run_id = run_id
+        self.step_path = step_path
+        self.seed = seed
+        self.idempotency_key = idempotency_key
+        self.attempt = attempt
+        self.spent_cents: float | None = None
+
+    @cached_property
+    def random(self) -> random.Random:
+        """A generator of the step's seed and try."""
+        return seeded_random(self.seed, "attempt", str(self.attempt))
+
+    def spend(self, cents: float) -> None:
+        """Say what this try has cost, instead of what the skill declares; calls add up.
+
+        Raises:
+            UsageError: a negative cost, or not a number.
+        """
+        if not 0 <= cents < float("inf"):
+            raise UsageError(f"a step cannot cost {cents!r} cents; expected 0 or more")
+        self.spent_cents = round((self.spent_cents or 0.0) + cents, 4)
+
+
+def current_step() -> StepContext:
+    """The step that this code runs in.
+
+    Raises:
+        UsageError: it runs in none, as when a skill is called directly.
+    """
+    found = _CURRENT.get()
+    if found is None:
+        raise UsageError(
+            "no step is running here", hint="call the skill with ctx.step(...) in a workflow"
+        )
+    return found
+
+
+@contextmanager
+def step_context(context: StepContext) -> Iterator[StepContext]:
+    """Run the block as that step."""
+    token = _CURRENT.set(context)
+    try:
+        yield context
+    finally:
+        _CURRENT.reset(token)

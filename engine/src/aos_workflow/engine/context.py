@@ -107,7 +107,7 @@ class Context:
                 "ctx.plan needs a planner sandbox",
                 hint="WorkflowEngine(..., sandbox=PlannerSandbox(...))",
             )
-        return await self._perform("plan", found, args, kwargs, options, sandbox.validate)
+        return await self._perform("plan", found, args, kwargs, options, sandbox.require)
 
     async def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Do a step with any function, sync or async: called once, recorded, served from then on. JSON in and out.

@@ -20,7 +20,7 @@ __all__ = ["ChildOutcome", "LiveServices", "ReplayServices", "Sandbox", "Service
 class Sandbox(Protocol):
     """Checks plans. :class:`aos_workflow.planner_sandbox.PlannerSandbox` is one."""
 
-    def validate(self, plan: Any) -> Any:
+    def require(self, plan: Any) -> Any:
         """The plan in canonical form. Raises PlanRejectedError."""
         ...
 

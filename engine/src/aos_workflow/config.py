@@ -2,6 +2,7 @@
 
 ============================  ========================================================================================
 ``GOLDEN_SECRET``             the secret that signs goldens; ``GOLDEN_HMAC_SECRET`` is an alias
+``GOLDEN_DIR``                where runs are recorded; default: nowhere
 ``GOLDEN_KEY_FILE``           a file of older and newer secrets, one ``GOLDEN_SECRET=...`` a line
 ``XDG_CONFIG_HOME``           where a key file is made if no place is given; default ``~/.config``
 ``DATABASE_URL``              the database of runs; default: the embedded PostgreSQL
@@ -38,6 +39,7 @@ __all__ = [
     "database_url",
     "default_workflow_ceiling_cents",
     "environment",
+    "golden_dir",
     "key_file",
     "key_ring",
     "new_key_file",
@@ -67,6 +69,12 @@ def key_file(environment: Mapping[str, str] | None = None) -> Path | None:
     """The key file that is set, if one is."""
     path = _or_ours(environment).get("GOLDEN_KEY_FILE")
     return Path(path) if path else None
+
+
+def golden_dir(environment: Mapping[str, str] | None = None) -> Path | None:
+    """Where runs are recorded, if anywhere."""
+    path = _or_ours(environment).get("GOLDEN_DIR")
+    return Path(path).expanduser() if path else None
 
 
 def new_key_file(environment: Mapping[str, str] | None = None) -> Path:

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from aos_workflow.cli import golden, stack
+from aos_workflow.cli import database, golden, policy, runs, skills, stack, stop
 from aos_workflow.cli.options import AsJson
 from aos_workflow.cli.output import Output
+from aos_workflow.cli.worker import worker
 
 __all__ = ["app"]
 
@@ -23,6 +24,14 @@ app = typer.Typer(
 )
 app.add_typer(golden.app, name="golden")
 app.add_typer(stack.app, name="stack")
+app.add_typer(database.app, name="db")
+app.add_typer(policy.app, name="policy")
+app.add_typer(skills.app, name="skills")
+app.add_typer(stop.app, name="stop")
+runs.add_to(app)
+app.command(epilog="\b\nExample:\n  aos-workflow worker --workflows my.workflows --concurrency 20")(
+    worker
+)
 
 
 def _version(wanted: bool) -> None:

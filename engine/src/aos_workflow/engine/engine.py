@@ -25,7 +25,7 @@ from aos_workflow.engine.execution import RETRY, Execution
 from aos_workflow.engine.executor import StepExecutor
 from aos_workflow.engine.payload import decode, encode
 from aos_workflow.engine.permission import ControlsReader
-from aos_workflow.engine.presence import Presence
+from aos_workflow.engine.presence import BEAT_EVERY_S, Presence
 from aos_workflow.engine.program import Program
 from aos_workflow.engine.programs import Programs
 from aos_workflow.engine.replays import replay as replay_recorded
@@ -78,6 +78,7 @@ class WorkflowEngine:
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
         worker_id: str | None = None,
         queues: tuple[str, ...] = ("default",),
+        beat_every_s: float = BEAT_EVERY_S,
     ) -> None:
         self.registry = registry if registry is not None else SkillRegistry()
         self.store = store if store is not None else _usual_store()
@@ -91,7 +92,8 @@ class WorkflowEngine:
         self.emergency = _usual_emergency() if isinstance(emergency, _Usual) else emergency
         self.policy = _usual_policy() if isinstance(policy, _Usual) else policy
         name = worker_id or f"engine-{self._entropy.token_hex(8)}"
-        self.presence = Presence(self.store, WorkerRow(name, queues))
+        worker = WorkerRow(name, queues)
+        self.presence = Presence(self.store, worker, beat_every_s=beat_every_s)
         self.executor = StepExecutor(sleep=wait)
         self._execution = Execution(
             store=self.store,

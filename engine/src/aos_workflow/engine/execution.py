@@ -126,6 +126,9 @@ class Execution:
             left_s = max(0.0, begun_s + program.timeout_s - self.clock.now().timestamp())
         outcome = await drive(run, program, services, inputs, time_left_s=left_s)
         if self.policy is not None:
+            spent = _spent(head.run_id, tuple(run.steps.values()))
+            if not isinstance(outcome, Lost):
+                outcome = await run.permission.settle_all(head.run_id, spent, outcome)
             await self.policy.close_run(head.run_id)
         return outcome
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aos_workflow.checkpoint.port import Store
@@ -76,6 +75,7 @@ class Permission:
         self._policy = policy
         self.park_after_s = park_after_s
         self._sleep = sleep
+        self._is_unsettled = False
 
     def gate(self, run: Run, request: StepRequest, skill: Skill) -> Callable[[int], Awaitable[Any]]:
         """What the executor calls before each try; returns the reservation of what it may cost.
@@ -95,17 +95,33 @@ class Permission:
         if self._policy is None or not held:
             return
         *earlier, (last, _) = held
-        with suppress(PolicyStoreLostError):  # settled when the run is opened again
+        try:
             for reservation, _ in earlier:
                 await self._policy.release(reservation)
             await self._policy.settle(last, round(sum(cents for _, cents in held), 4))
+        except PolicyStoreLostError:
+            self._is_unsettled = True
 
     async def release(self, held: tuple[tuple[Any, float], ...]) -> None:
         """The step does not count; nothing of it is charged."""
         if self._policy is not None:
             for reservation, _ in held:
-                with suppress(PolicyStoreLostError):
+                try:
                     await self._policy.release(reservation)
+                except PolicyStoreLostError:
+                    self._is_unsettled = True
+
+    async def settle_all(
+        self, run_id: str, spent: Mapping[str, float], outcome: Outcome
+    ) -> Outcome:
+        """Before a run ends: charge what could not be charged. If it still cannot be, the run has to wait for that."""
+        if self._policy is None or not self._is_unsettled:
+            return outcome
+        try:
+            await self._policy.settle_run(run_id, spent)
+        except PolicyStoreLostError as error:
+            return Parked(error.message, _STORE_LOST_DELAY_S)
+        return outcome
 
     async def _check(self, run: Run, skill: Skill) -> None:
         if self._lease is None:

@@ -17,6 +17,8 @@ from aos_workflow.errors import AosError, DivergenceError, EmergencyStopError, S
 __all__ = ["Dispatcher", "StoreDispatcher", "Worker", "WorkerSettings"]
 
 T = TypeVar("T")
+_PORTION = 500
+_MAX_PORTIONS = 1_000
 Report = Callable[[str, dict[str, object]], None]
 
 
@@ -196,9 +198,16 @@ class Worker:
         while True:
             await asyncio.sleep(self.settings.reap_every_s)
             with suppress(StoreError):
-                found = await self.engine.store.reap(silent_for_s=self.settings.dead_after_s)
-                if found:
-                    self._report("runs_requeued", {"runs": list(found)})
+                await self._reap_all()
+
+    async def _reap_all(self) -> None:
+        """Portion by portion, for a whole rack may be gone."""
+        for _ in range(_MAX_PORTIONS):
+            found = await self.engine.store.reap(silent_for_s=self.settings.dead_after_s)
+            if found:
+                self._report("runs_requeued", {"runs": list(found)})
+            if len(found) < _PORTION:
+                return
 
     async def _patiently(self, action: Callable[[], Awaitable[T]]) -> T | None:
         """What the action gives; ``None`` if the store could not be reached, after a pause."""

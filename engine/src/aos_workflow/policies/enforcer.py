@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -112,6 +112,13 @@ class PolicyEnforcer:
         """Free what was held for a step that did not happen. Raises PolicyStoreLostError."""
         if reservation is not NOTHING_HELD:
             await self._asked(self._store.release(reservation), None)
+
+    async def settle_run(self, run_id: str, spent: Mapping[str, float]) -> None:
+        """Put right what could not be settled when it was committed. Raises PolicyStoreLostError."""
+        run = self._runs.get(run_id)
+        if run is not None:
+            units = {key: units_of(cents) for key, cents in spent.items()}
+            await self._asked(self._store.reconcile(run_id, run.accounts, units), None)
 
     async def close_run(self, run_id: str) -> None:
         """Forget a run that this process no longer has; what it spent stays counted."""

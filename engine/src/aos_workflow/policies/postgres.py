@@ -16,6 +16,8 @@ __all__ = ["PostgresBudgets"]
 
 T = TypeVar("T")
 
+_WAITS_S = (0.05, 0.2, 0.5)
+
 _LOST = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
@@ -101,23 +103,31 @@ class PostgresBudgets:
             await pool.close()
 
     async def _transaction(self, work: Callable[[Any], Awaitable[T]]) -> T:
-        try:
-            async with self._opening:
-                if self._pool is None:
-                    self._pool = await asyncpg.create_pool(
-                        self._dsn,
-                        min_size=0,
-                        max_size=self._pool_size,
-                        timeout=self._timeout_s,
-                        command_timeout=self._timeout_s,
-                    )
-            async with self._pool.acquire() as connection, connection.transaction():
-                return await work(connection)
-        except _LOST as error:
-            raise PolicyStoreLostError(
-                f"the budgets in PostgreSQL cannot be reached: {type(error).__name__}: {error}",
-                hint="aos-workflow stack status; or check DATABASE_URL",
-            ) from error
+        """Do the work, again if the connection was lost: every entry counts once, so a repetition changes nothing."""
+        for wait_s in (*_WAITS_S, None):
+            try:
+                async with (await self._opened()).acquire() as connection, connection.transaction():
+                    return await work(connection)
+            except _LOST as error:
+                if wait_s is None:
+                    raise PolicyStoreLostError(
+                        f"the budgets in PostgreSQL cannot be reached: {type(error).__name__}: {error}",
+                        hint="aos-workflow stack status; or check DATABASE_URL",
+                    ) from error
+                await asyncio.sleep(wait_s)
+        raise AssertionError("unreachable")
+
+    async def _opened(self) -> Any:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._dsn,
+                    min_size=0,
+                    max_size=self._pool_size,
+                    timeout=self._timeout_s,
+                    command_timeout=self._timeout_s,
+                )
+            return self._pool
 
 
 async def _locked(

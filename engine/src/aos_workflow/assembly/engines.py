@@ -1,0 +1,48 @@
+"""Whole engines, as the environment asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from aos_workflow import config
+from aos_workflow.assembly import default_store
+from aos_workflow.assembly.modules import load
+from aos_workflow.checkpoint.port import Store
+from aos_workflow.engine import WorkflowEngine
+from aos_workflow.golden import GoldenRecorder
+from aos_workflow.planner_sandbox import PlannerSandbox, SandboxPolicy, SkillRule
+
+__all__ = ["engine", "recorder"]
+
+
+def recorder(folder: Path | None = None) -> GoldenRecorder | None:
+    """The recorder of a folder, or of ``GOLDEN_DIR``; ``None`` if neither is named. Raises KeyRingError."""
+    found = folder or config.golden_dir()
+    return None if found is None else GoldenRecorder(found, ring=config.key_ring())
+
+
+def engine(
+    modules: Sequence[str],
+    *,
+    golden: Path | None = None,
+    store: Store | None = None,
+    worker_id: str | None = None,
+    queues: tuple[str, ...] = ("default",),
+) -> WorkflowEngine:
+    """An engine with the workflows and skills of these modules.
+
+    Its sandbox allows plans to use the skills that are registered, and no others. Raises as ``modules.load``.
+    """
+    loaded = load(modules)
+    costs = {item.id: item.cost_cents for item in loaded.registry}
+    known = {skill_id: SkillRule(cost_cents=cents) for skill_id, cents in costs.items()}
+    return WorkflowEngine(
+        loaded.registry,
+        store or default_store(),
+        golden=recorder(golden),
+        sandbox=PlannerSandbox(SandboxPolicy(skills=known)),
+        workflows=loaded.workflows,
+        worker_id=worker_id,
+        queues=queues,
+    )

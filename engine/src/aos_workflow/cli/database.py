@@ -1,0 +1,90 @@
+"""``aos-workflow db``: the schema of the database that runs are kept in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import typer
+
+from aos_workflow.cli.options import AsJson
+from aos_workflow.cli.output import Output
+
+__all__ = ["app"]
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    help="The database of runs: its schema and indexes.",
+    epilog="\b\nExample:\n  aos-workflow db status\n  aos-workflow db migrate",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+PENDING = 1
+
+
+@app.command(epilog="\b\nExample:\n  aos-workflow db status --json")
+def status(as_json: AsJson = False) -> None:
+    """Show which migrations are applied. Exit code 1 if one is pending, was edited, or is not known here."""
+    from aos_workflow.checkpoint.postgres.migrating import status as look
+
+    output = Output(as_json=as_json)
+    states = _connected(look)
+    output.table(("migration", "state"), [(each.name, _word(each.state)) for each in states])
+    is_current = all(each.state == "applied" for each in states)
+    output.line("" if is_current else "next: aos-workflow db migrate")
+    output.document(
+        {"ok": is_current, "migrations": [{"name": e.name, "state": e.state} for e in states]}
+    )
+    raise typer.Exit(0 if is_current else PENDING)
+
+
+@app.command(epilog="\b\nExample:\n  aos-workflow db migrate")
+def migrate(as_json: AsJson = False) -> None:
+    """Bring the schema up to date. Several may do so at once: one does, the others wait."""
+    from aos_workflow.checkpoint.postgres.migrating import migrate as apply
+
+    output = Output(as_json=as_json)
+    applied = _connected(apply)
+    output.lines([f"applied {name}" for name in applied] or ["nothing to do"])
+    output.document({"ok": True, "applied": list(applied)})
+
+
+@app.command(epilog="\b\nExample:\n  aos-workflow db reindex")
+def reindex(as_json: AsJson = False) -> None:
+    """Build the indexes of workflow_checkpoints anew, while runs go on (REINDEX TABLE CONCURRENTLY)."""
+
+    async def work(connection: Any) -> None:
+        await connection.execute("REINDEX TABLE CONCURRENTLY aos.workflow_checkpoints")
+
+    output = Output(as_json=as_json)
+    _connected(work)
+    output.line("reindexed workflow_checkpoints")
+    output.document({"ok": True, "table": "workflow_checkpoints"})
+
+
+def _connected(work: Callable[[Any], Awaitable[T]]) -> T:
+    from aos_workflow.assembly.database import default_database
+    from aos_workflow.checkpoint.postgres.connection import Database
+
+    lease = default_database()
+
+    async def run() -> T:
+        database = Database(
+            lease.dsn, pool_size=1, statement_timeout_s=3600, application_name="aos-workflow db"
+        )
+        connection = await database.patiently(database.connect)
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    try:
+        return asyncio.run(run())
+    finally:
+        lease.release()
+
+
+def _word(state: str) -> str:
+    return "ok" if state == "applied" else state

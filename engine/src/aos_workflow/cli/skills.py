@@ -1,0 +1,92 @@
+"""``aos-workflow skills``: what is switched on and off, for a whole fleet."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from aos_workflow.cli.options import AsJson
+from aos_workflow.cli.output import Output
+from aos_workflow.cli.storing import actor, with_store
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Skills of the fleet: list them, switch them off and on.",
+    epilog="\b\nExample:\n  aos-workflow skills disable web_search --reason INC-123",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+SkillId = Annotated[str, typer.Argument(metavar="SKILL")]
+OneVersion = Annotated[
+    str | None, typer.Option("--version", metavar="VERSION", help="Default: every version.")
+]
+
+
+@app.command("list", epilog="\b\nExample:\n  aos-workflow skills list --json")
+def list_(as_json: AsJson = False) -> None:
+    """List every skill that a worker has registered, and whether it is switched on."""
+    output = Output(as_json=as_json)
+    rows = with_store(lambda store: store.skills())
+    output.table(
+        ("skill", "version", "side effects", "enabled", "reason"),
+        [
+            (
+                r.skill_id,
+                r.version,
+                r.side_effects,
+                "ok" if r.enabled else "disabled",
+                r.disabled_reason or "",
+            )
+            for r in rows
+        ],
+    )
+    if not rows:
+        output.line("no skills are registered")
+    output.document(
+        {
+            "ok": True,
+            "skills": [
+                {
+                    "skill_id": row.skill_id,
+                    "version": row.version,
+                    "side_effects": row.side_effects,
+                    "enabled": row.enabled,
+                    "disabled_reason": row.disabled_reason,
+                }
+                for row in rows
+            ],
+        }
+    )
+
+
+@app.command(epilog="\b\nExample:\n  aos-workflow skills disable web_search --reason INC-123")
+def disable(
+    skill: SkillId,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Shown to who uses it.")],
+    version: OneVersion = None,
+    as_json: AsJson = False,
+) -> None:
+    """Refuse a skill everywhere, from the next step on."""
+    _switch(skill, version, enabled=False, reason=reason, as_json=as_json)
+
+
+@app.command(epilog="\b\nExample:\n  aos-workflow skills enable web_search")
+def enable(skill: SkillId, version: OneVersion = None, as_json: AsJson = False) -> None:
+    """Take back 'skills disable'."""
+    _switch(skill, version, enabled=True, reason=None, as_json=as_json)
+
+
+def _switch(
+    skill: str, version: str | None, *, enabled: bool, reason: str | None, as_json: bool
+) -> None:
+    output = Output(as_json=as_json)
+    count = with_store(
+        lambda store: store.set_skill(
+            skill, enabled=enabled, by=actor(), reason=reason, version=version
+        )
+    )
+    word = "enabled" if enabled else "disabled"
+    output.line(f"{word} {skill}: {count} {'version' if count == 1 else 'versions'}")
+    output.document({"ok": True, "skill_id": skill, "enabled": enabled, "versions": count})

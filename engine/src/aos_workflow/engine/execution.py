@@ -31,7 +31,7 @@ from aos_workflow.policies import EmergencyStop, PolicyEnforcer, RunScope
 __all__ = ["RETRY", "Execution", "identity_of"]
 
 RETRY = "retry"
-"""The reason of a run that people have taken up again after it had failed: its last failures are forgiven."""
+"""How the reason of a run begins that was taken up again after it had failed: its last failures are forgiven."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Execution:
         inputs = decode(head.input_json)
         recording = Recording(self.recorder, head.run_id)
         journal = Journal(steps, _draws(steps), in_program_order=program.in_program_order)
-        if head.reason == RETRY:
+        if _is_retry(head):
             journal.forgive()
         run = Run(
             identity=identity_of(head),
@@ -138,7 +138,7 @@ class Execution:
         """This process was asked to stop: another one may go on at once."""
         recording.abandon()
         back = Commit(
-            head.run_id, self.owner, committer.version, (), RunStatus.QUEUED, reason="drained"
+            head.run_id, self.owner, committer.version, (), RunStatus.QUEUED, reason=_kept(head, "drained")
         )
         await asyncio.shield(committer.finish(back))
 
@@ -195,6 +195,15 @@ class Execution:
         return await asyncio.to_thread(finish)  # it waits for the disk
 
 
+def _is_retry(head: Checkpoint) -> bool:
+    return head.reason is not None and head.reason.startswith(RETRY)
+
+
+def _kept(head: Checkpoint, reason: str | None) -> str | None:
+    """The reason why a run waits; that it is a retry is not forgotten over it."""
+    return f"{RETRY}: {reason}" if _is_retry(head) else reason
+
+
 def identity_of(head: Checkpoint) -> Identity:
     return Identity(head.run_id, head.workflow_id, head.spec_hash, head.seed, head.tenant_id)
 
@@ -211,7 +220,7 @@ def _last_commit(
         end.workflow_hash or (ordered[-1].step_hash if ordered else None),
         end.output.json if end.output is not None else None,
         draws,
-        end.reason,
+        end.reason if end.status.is_final else _kept(head, end.reason),
         end.error_code,
         end.error_message,
         end.delay_s or 0.0,

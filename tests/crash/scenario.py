@@ -125,7 +125,7 @@ def engine_of(url: str, **options: Any) -> WorkflowEngine:
     policy = PolicyEnforcer(Limits(workflow_ceiling_cents=100), PostgresBudgets(url))
     return WorkflowEngine(
         SkillRegistry(pay, look),
-        MortalStore(url),
+        MortalStore(url, statement_timeout_s=3.0),
         workflows=[order],
         policy=policy,
         emergency=None,

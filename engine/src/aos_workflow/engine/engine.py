@@ -253,6 +253,18 @@ class WorkflowEngine:
             raise _unknown(run_id)
         return await self._result(head)
 
+    async def load_spec(self, run_id: str) -> Workflow | WorkflowSpec:
+        """The version of the workflow that a run was started with, not the newest.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+            WorkflowNotFoundError: it is code, and not known here.
+        """
+        head = await self.store.load(run_id)
+        if head is None:
+            raise _unknown(run_id)
+        return (await self.programs.version(head.spec_hash, self.store)).source
+
     async def go_on(
         self, head: Checkpoint, program: Program | None = None, *, park_after_s: float | None = None
     ) -> RunResult:

@@ -138,7 +138,12 @@ class Execution:
         """This process was asked to stop: another one may go on at once."""
         recording.abandon()
         back = Commit(
-            head.run_id, self.owner, committer.version, (), RunStatus.QUEUED, reason=_kept(head, "drained")
+            head.run_id,
+            self.owner,
+            committer.version,
+            (),
+            RunStatus.QUEUED,
+            reason=_kept(head, "drained"),
         )
         await asyncio.shield(committer.finish(back))
 

@@ -90,7 +90,8 @@ class Worker:
 
     async def run(self) -> None:
         """Work until :meth:`stop`. A store that cannot be reached is waited for."""
-        await self._patiently(self.engine.presence.ensure)
+        while not self._stopping.is_set() and not await self._patiently(self._join):
+            pass
         self._report("worker_started", {"worker_id": self.worker_id})
         async with self._background(self._reap):
             try:
@@ -119,6 +120,10 @@ class Worker:
             self._start(heads)
             if not heads:
                 await self._pause()
+
+    async def _join(self) -> bool:
+        await self.engine.presence.ensure()
+        return True
 
     async def _claim(self) -> Sequence[Checkpoint]:
         free = self.settings.concurrency - len(self._running)

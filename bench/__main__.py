@@ -15,7 +15,17 @@ from pathlib import Path
 
 from bench.report import Report, write_results
 
-BENCHMARKS = ("canonical", "verify", "startup", "diff", "memory", "record", "files")
+BENCHMARKS = (
+    "canonical",
+    "verify",
+    "startup",
+    "diff",
+    "memory",
+    "record",
+    "files",
+    "store",
+    "engine",
+)
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 

@@ -24,7 +24,7 @@ class Audit:
 
 async def audit(url: str, expected: Mapping[str, str]) -> Audit:
     """Look at every run of ``expected`` (run id to workflow hash) in the database."""
-    connection = await asyncpg.connect(url)
+    connection = await asyncpg.connect(url, server_settings={"search_path": "aos"})
     try:
         heads = await connection.fetch(
             "SELECT run_id, status, last_result_hash, attempts, error_message FROM workflow_checkpoints"

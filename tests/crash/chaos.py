@@ -109,7 +109,9 @@ class Chaos:
 
     def _cut(self) -> int:
         async def cut() -> int:
-            connection = await asyncpg.connect(self._url, timeout=2)
+            connection = await asyncpg.connect(
+                self._url, timeout=2, server_settings={"search_path": "aos"}
+            )
             try:
                 return await connection.fetchval(
                     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
@@ -127,7 +129,9 @@ class Chaos:
         """How many have not ended; -1 while the database is down."""
 
         async def count() -> int:
-            connection = await asyncpg.connect(self._url, timeout=2)
+            connection = await asyncpg.connect(
+                self._url, timeout=2, server_settings={"search_path": "aos"}
+            )
             try:
                 return await connection.fetchval(
                     "SELECT count(*) FROM workflow_checkpoints WHERE status IN ('queued', 'running', 'suspended')"

@@ -126,6 +126,7 @@ class Run:
         self.idling = Idling(self.stop)
         self._slots = asyncio.Semaphore(self.max_parallel)
         self._draws: dict[str, Any] = {}
+        self._last_seed = ("", 0)
         self.asked: set[str] = set()
         """The paths of all steps that the program came to."""
 
@@ -280,7 +281,11 @@ class Run:
         return round(sum(step.cost_cents for step in self.steps.values()), 4)
 
     def step_seed(self, path: str) -> int:
-        return derive_seed(self.identity.seed, self.identity.workflow_id, path)
+        """The seed of the step at this path."""
+        if self._last_seed[0] != path:  # asked for twice for each step
+            seed = derive_seed(self.identity.seed, self.identity.workflow_id, path)
+            self._last_seed = (path, seed)
+        return self._last_seed[1]
 
     async def _execute(
         self, request: StepRequest, inputs: Payload

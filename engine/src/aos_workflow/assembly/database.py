@@ -12,9 +12,10 @@ __all__ = ["DatabaseLease", "default_database"]
 
 @dataclass(frozen=True, slots=True)
 class DatabaseLease:
-    """A database's address, for as long as it is not released."""
+    """A database's address, for as long as it is not released. An embedded one is ours alone."""
 
     dsn: str
+    is_embedded: bool
     release: Callable[[], None]
 
 
@@ -26,11 +27,13 @@ def default_database() -> DatabaseLease:
     """
     dsn = config.database_url()
     if dsn is not None:
-        return DatabaseLease(dsn, _nothing)
-    from aos_workflow.stack import Stack
+        return DatabaseLease(dsn, False, _nothing)
+    from aos_workflow.stack import PostgresSettings, Stack
 
-    lease = Stack(config.stack_home()).postgres()
-    return DatabaseLease(lease.server.url, lease.release)
+    lease = Stack(
+        config.stack_home(), postgres=PostgresSettings(password=config.stack_password())
+    ).postgres()
+    return DatabaseLease(lease.server.url, True, lease.release)
 
 
 def _nothing() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from aos_workflow.checkpoint.records import Checkpoint, NewRun, RunStatus, SkillRow
+from aos_workflow.checkpoint.records import TRANSITIONS, Checkpoint, NewRun, RunStatus, SkillRow
 
-__all__ = ["ANY_VERSION", "disabled_skills", "new_head", "worker_lost"]
+__all__ = ["ANY_VERSION", "disabled_skills", "new_head", "states_before", "worker_lost"]
 
 ANY_VERSION = "*"
 """The version of a skill's row that is about all of them."""
@@ -53,6 +53,13 @@ def new_head(run: NewRun, now_s: float, epoch: int) -> Checkpoint:
         forked_from_step=run.forked_from_step,
         epoch=epoch,
     )
+
+
+def states_before(status: RunStatus) -> list[RunStatus]:
+    """From which states somebody who does not have a run may bring it into another one. Only a worker runs it."""
+    if status is RunStatus.RUNNING:
+        return []
+    return [old for old, new in TRANSITIONS.items() if status in new]
 
 
 def disabled_skills(rows: Iterable[SkillRow]) -> Mapping[tuple[str, str | None], str]:

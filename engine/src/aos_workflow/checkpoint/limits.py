@@ -8,6 +8,7 @@ from aos_workflow.errors import PayloadTooLargeError
 __all__ = [
     "DEAD_AFTER_S",
     "MAX_PAYLOAD_BYTES",
+    "OUT_OF_ROW_BYTES",
     "UNRESPONSIVE_AFTER_S",
     "refuse_large",
     "refuse_large_input",
@@ -15,6 +16,8 @@ __all__ = [
 
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
 """Of one input or output."""
+OUT_OF_ROW_BYTES = 64 * 1024
+"""A larger output is kept by its digest, once for each run that has it."""
 UNRESPONSIVE_AFTER_S = 30.0
 """A worker that is silent for so long is shown as unresponsive."""
 DEAD_AFTER_S = 180.0

@@ -6,15 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from aos_workflow.checkpoint.heads import ANY_VERSION, disabled_skills, new_head, worker_lost
+from aos_workflow.checkpoint.heads import (
+    ANY_VERSION,
+    disabled_skills,
+    new_head,
+    states_before,
+    worker_lost,
+)
 from aos_workflow.checkpoint.limits import (
     DEAD_AFTER_S,
     MAX_PAYLOAD_BYTES,
+    UNRESPONSIVE_AFTER_S,
     refuse_large,
     refuse_large_input,
 )
 from aos_workflow.checkpoint.records import (
-    TRANSITIONS,
     Checkpoint,
     Commit,
     Committed,
@@ -45,6 +51,8 @@ from aos_workflow.determinism import Clock, SystemClock
 from aos_workflow.golden.strict_json import loads
 
 __all__ = ["MemoryStore"]
+
+_GIVEN_BACK = (RunStatus.QUEUED, RunStatus.SUSPENDED)
 
 
 @dataclass(slots=True)
@@ -184,7 +192,7 @@ class MemoryStore:
                 and run.head.queue in queues
                 and run.head.available_at_s <= now
             ),
-            key=lambda head: (head.priority, head.available_at_s, head.created_at_s, head.run_id),
+            key=lambda head: (head.priority, head.available_at_s, head.run_id),
         )
         return tuple(self._take(head, owner) for head in due[:limit])
 
@@ -200,7 +208,7 @@ class MemoryStore:
         head = self._head(change.run_id)
         if change.expected_version not in (None, head.version):
             raise moved_on(change)
-        if change.status not in TRANSITIONS[head.status]:
+        if head.status not in states_before(change.status):
             raise not_allowed(head, change.status)
         return self._set(
             head,
@@ -217,7 +225,7 @@ class MemoryStore:
 
     async def request_cancel(self, run_id: str, *, by: str) -> Checkpoint:
         head = self._head(run_id)
-        if head.status in (RunStatus.COMPLETED, RunStatus.CANCELLED):
+        if head.status not in states_before(RunStatus.CANCELLED):
             raise already_over(head, "be cancelled")
         if head.status is RunStatus.RUNNING:
             return self._set(head, bump=False, cancel_requested=True)
@@ -320,10 +328,11 @@ class MemoryStore:
             return False
         now = self._now()
         answered = any(
-            key[0] == run_id
-            and key[1] not in run.steps
+            question.run_id == run_id
+            and question.step_path not in run.steps
+            and not question.step_path.startswith("?")
             and (question.decision is not None or _is_expired(question, now))
-            for key, question in self._questions.items()
+            for question in self._questions.values()
         )
         if answered:
             self._set(run.head, status=RunStatus.QUEUED, available_at_s=now)
@@ -346,16 +355,27 @@ class MemoryStore:
         self._workers.pop(worker_id, None)
         held = [run.head for run in self._runs.values() if run.head.owner == worker_id]
         for head in held:
-            self._set(head, status=RunStatus.QUEUED, owner=None, available_at_s=self._now())
+            self._set(
+                head,
+                status=RunStatus.QUEUED,
+                owner=None,
+                attempts=max(0, head.attempts - 1),
+                available_at_s=self._now(),
+            )
         return len(held)
 
     async def workers(self) -> tuple[WorkerRow, ...]:
         counts: dict[str | None, int] = {}
         for run in self._runs.values():
             counts[run.head.owner] = counts.get(run.head.owner, 0) + 1
+        silent_s = self._now() - UNRESPONSIVE_AFTER_S
         return tuple(
-            replace(self._workers[name], running=counts.get(name, 0))
-            for name in sorted(self._workers)
+            replace(
+                worker,
+                running=counts.get(name, 0),
+                status="unresponsive" if worker.heartbeat_at_s <= silent_s else worker.status,
+            )
+            for name, worker in sorted(self._workers.items())
         )
 
     async def reap(self, *, silent_for_s: float = 180.0, limit: int = 500) -> tuple[str, ...]:
@@ -369,6 +389,9 @@ class MemoryStore:
             if worker is None or worker.heartbeat_at_s <= limit_s:
                 self._requeue(head)
                 reaped.append(head.run_id)
+        for run_id in {key[0]: None for key in self._questions}:
+            if len(reaped) < limit and await self.wake(run_id):
+                reaped.append(run_id)
         return tuple(sorted(reaped))
 
     # operators
@@ -472,8 +495,11 @@ class MemoryStore:
             reason=head.reason if goes_on else commit.reason,
             error_code=commit.error_code,
             error_message=commit.error_message,
+            attempts=0 if commit.steps or commit.status in _GIVEN_BACK else head.attempts,
             owner=head.owner if goes_on else None,
-            available_at_s=now + commit.delay_s,
+            available_at_s=now + commit.delay_s
+            if commit.status is RunStatus.QUEUED
+            else head.available_at_s,
             updated_at_s=now,
             completed_at_s=now if commit.status.is_final else None,
         )

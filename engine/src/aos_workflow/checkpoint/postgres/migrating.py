@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import resources
 
 from aos_workflow.checkpoint.postgres.connection import Connection
 from aos_workflow.errors import MigrationError
 
-__all__ = ["Migration", "MigrationState", "migrate", "migrations", "status"]
+__all__ = [
+    "BUSY_TABLES",
+    "Migration",
+    "MigrationState",
+    "migrate",
+    "migrations",
+    "set_operator",
+    "status",
+]
 
-_LOCK = 0x616F735F6D6967  # "aos_mig"
+_LOCK = 0x616F735F6D6967
+"""``aos_mig`` in hexadecimal."""
+_LOCK_TRIES = 600
+_LOCK_PAUSE_S = 0.1
 _OUTSIDE = "-- outside of a transaction"
-"""First line of a file with statements such as CREATE INDEX CONCURRENTLY."""
+"""First line of a file of one statement such as CREATE INDEX CONCURRENTLY."""
+_OPERATOR_PATH = "aos, aos_compat, pg_catalog, public"
+BUSY_TABLES = tuple(
+    f"aos.{name}" for name in ("workflow_checkpoints", "workflow_steps", "checkpoints", "cost_ledger")
+)
+"""What every commit writes to."""
 
 _LEDGER = """
 CREATE SCHEMA IF NOT EXISTS aos;
@@ -61,27 +80,85 @@ async def status(connection: Connection) -> tuple[MigrationState, ...]:
     return (*states, *(MigrationState(name, "unknown") for name in sorted(applied)))
 
 
-async def migrate(connection: Connection) -> tuple[str, ...]:
+async def migrate(connection: Connection, *, whole_database: bool = False) -> tuple[str, ...]:
     """Apply what is pending; the names of what was. Others who migrate at the same time wait, and find nothing to do.
+
+    ``whole_database`` is for a database that is ours alone: whoever works in it is an operator, see
+    :func:`set_operator`.
 
     Raises:
         MigrationError: a file was edited after it had been applied, the database is of a newer version, or a statement
             failed; what was applied before stays.
     """
-    await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-    try:
+    if not await _pending(
+        connection
+    ):  # the usual case needs no lock, and no right to change anything
+        return ()
+    async with _locked(connection):
         await connection.execute(_LEDGER)
-        states = await status(connection)
-        _refuse(states)
-        pending = {state.name for state in states if state.state == "pending"}
-        for item in migrations():
-            if item.name in pending:
-                await _apply(connection, item)
-        if pending:
-            await _set_search_path(connection)
-        return tuple(sorted(pending))
+        pending = await _pending(connection)
+        for item in pending:
+            await _apply(connection, item)
+        if pending and whole_database:
+            await _set_path(connection, "DATABASE %I", "current_database()")
+        return tuple(item.name for item in pending)
+
+
+async def set_operator(connection: Connection, role: str) -> None:
+    """Let a role work in this database as the runbooks do: tables without their schema, and no more rights than needed.
+
+    Raises:
+        MigrationError: there is no such role, or we may not.
+    """
+    try:
+        async with connection.transaction():
+            quoted = await connection.fetchval("SELECT quote_ident($1)", role)
+            await _set_path(
+                connection, "ROLE %I IN DATABASE %I", "$1::text, current_database()", role
+            )
+            for grant in (
+                "USAGE ON SCHEMA aos, aos_compat",
+                "SELECT ON ALL TABLES IN SCHEMA aos, aos_compat",
+                "UPDATE, DELETE ON aos.workflow_checkpoints",
+                "UPDATE ON aos.skill_registry, aos.controls",
+                "DELETE ON aos.workers",
+            ):
+                await connection.execute(f"GRANT {grant} TO {quoted}")
+    except Exception as error:
+        raise MigrationError(
+            f"role {role!r} cannot be made an operator: {error}",
+            hint="connect as the owner of the database, and create the role first: CREATE ROLE ... LOGIN",
+        ) from error
+
+
+@asynccontextmanager
+async def _locked(connection: Connection) -> AsyncIterator[None]:
+    """Alone among those who migrate.
+
+    Asked for again and again, not waited for: a session that waits within a statement has a snapshot, for which CREATE
+    INDEX CONCURRENTLY of the one that has the lock would wait in turn.
+    """
+    for _ in range(_LOCK_TRIES):
+        if await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+            break
+        await asyncio.sleep(_LOCK_PAUSE_S)
+    else:
+        raise MigrationError(
+            f"another process has been migrating the database for {_LOCK_TRIES * _LOCK_PAUSE_S:.0f} s",
+            hint="SELECT * FROM pg_locks WHERE locktype = 'advisory'; then aos-workflow db status",
+        )
+    try:
+        yield
     finally:
-        await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+        if not connection.is_closed():
+            await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+
+
+async def _pending(connection: Connection) -> tuple[Migration, ...]:
+    states = await status(connection)
+    _refuse(states)
+    names = {state.name for state in states if state.state == "pending"}
+    return tuple(item for item in migrations() if item.name in names)
 
 
 async def _apply(connection: Connection, item: Migration) -> None:
@@ -102,17 +179,9 @@ async def _apply(connection: Connection, item: Migration) -> None:
         ) from error
 
 
-async def _set_search_path(connection: Connection) -> None:
-    """So that the runbooks' statements find our tables. Only the database's owner may; others name the schema."""
-    await connection.execute(
-        """
-        DO $$ BEGIN
-            EXECUTE format('ALTER DATABASE %I SET search_path = aos, pg_catalog, public', current_database());
-        EXCEPTION WHEN insufficient_privilege THEN
-            RAISE NOTICE 'search_path of the database left as it is';
-        END $$
-        """
-    )
+async def _set_path(connection: Connection, what: str, names: str, *arguments: str) -> None:
+    statement = f"SELECT format('ALTER {what} SET search_path = {_OPERATOR_PATH}', {names})"
+    await connection.execute(await connection.fetchval(statement, *arguments))
 
 
 def _state(applied: str | None, item: Migration) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
+from aos_workflow.checkpoint.postgres.texts import bytes_of
 from aos_workflow.checkpoint.records import (
     Checkpoint,
-    Commit,
     Decision,
     RunStatus,
     SkillRow,
@@ -20,25 +20,15 @@ from aos_workflow.checkpoint.records import (
 )
 
 __all__ = [
-    "commits_json",
     "decision_of",
     "head_of",
     "skill_of",
     "spec_of",
     "step_of",
-    "text_of",
     "worker_of",
 ]
 
 Row = Mapping[str, Any]
-
-
-def text_of(value: bytes | None) -> str | None:
-    return None if value is None else value.decode()
-
-
-def _bytes_of(value: str | None) -> bytes | None:
-    return None if value is None else value.encode()
 
 
 def head_of(row: Row, epoch: int | None = None) -> Checkpoint:
@@ -56,7 +46,7 @@ def head_of(row: Row, epoch: int | None = None) -> Checkpoint:
         version=row["version"],
         next_step_index=row["next_step_index"],
         last_result_hash=row["last_result_hash"],
-        output_json=_bytes_of(row["output_json"]),
+        output_json=bytes_of(row["output_json"]),
         reason=row["reason"],
         error_code=row["error_code"],
         error_message=row["error_message"],
@@ -95,11 +85,11 @@ def step_of(row: Row) -> StepRecord:
         skill_version=row["skill_version"],
         input_hash=row["input_hash"],
         output_hash=row["output_hash"],
-        output_json=_bytes_of(row["output_json"]),
+        output_json=bytes_of(row["output_json"]),
         step_hash=row["step_hash"],
         attempt=row["attempt"],
         cost_cents=row["cost_cents"],
-        draws_json=_bytes_of(row["draws_json"]),
+        draws_json=bytes_of(row["draws_json"]),
         error_code=row["error_code"],
         error_message=row["error_message"],
         started_at_s=row["started_at_s"] or 0.0,
@@ -134,7 +124,7 @@ def decision_of(row: Row) -> Decision:
         name=row["name"],
         request_json=row["request"].encode(),
         decision=row["decision"],
-        payload_json=_bytes_of(row["payload"]),
+        payload_json=bytes_of(row["payload"]),
         decided_by=row["decided_by"],
         requested_at_s=row["requested_at_s"],
         decided_at_s=row["decided_at_s"],
@@ -149,77 +139,6 @@ def skill_of(row: Row) -> SkillRow:
         side_effects=row["side_effects"],
         enabled=row["enabled"],
         disabled_reason=row["disabled_reason"],
-        input_schema_json=_bytes_of(row["input_schema"]),
-        output_schema_json=_bytes_of(row["output_schema"]),
+        input_schema_json=bytes_of(row["input_schema"]),
+        output_schema_json=bytes_of(row["output_schema"]),
     )
-
-
-def commits_json(commits: list[Commit]) -> str:
-    """Many commits as one parameter: one JSON text costs the client less than thirty arrays.
-
-    JSON within it is text, for PostgreSQL reads every string of a json value, and refuses one that holds a NUL.
-    """
-    return orjson.dumps([_commit_row(commit) for commit in commits]).decode()
-
-
-def _commit_row(commit: Commit) -> dict[str, Any]:
-    steps = commit.steps
-    row: dict[str, Any] = {
-        "r": commit.run_id,
-        "o": commit.owner,
-        "v": commit.expected_version,
-        "st": commit.status,
-        "h": commit.result_hash,
-        "n": len(steps),
-        "steps": [_step_row(step) for step in steps],
-        "outs": {
-            step.step_path: {"hash": step.output_hash, "bytes": len(step.output_json)}
-            for step in steps
-            if step.output_json is not None
-        },
-    }
-    if commit.status is not RunStatus.RUNNING:
-        row |= {
-            "out": text_of(commit.output_json),
-            "dr": text_of(commit.draws_json),
-            "why": commit.reason,
-            "code": commit.error_code,
-            "msg": _storable(commit.error_message),
-            "delay": commit.delay_s,
-        }
-    return row
-
-
-def _step_row(step: StepRecord) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "p": step.step_path,
-        "i": step.step_index,
-        "id": step.step_id,
-        "k": step.kind,
-        "s": step.status,
-        "sk": step.skill_id,
-        "sv": step.skill_version,
-        "ih": step.input_hash,
-        "oh": step.output_hash,
-        "sh": step.step_hash,
-        "at": step.attempt,
-        "c": step.cost_cents,
-        "t": step.completed_at_s,
-    }
-    if step.output_json is not None:
-        row["out"] = step.output_json.decode()
-    if step.draws_json is not None:
-        row["dr"] = step.draws_json.decode()
-    if step.error_code is not None:
-        row["e"] = step.error_code
-        row["em"] = _storable(step.error_message)
-    if step.idempotency_key is not None:
-        row["ik"] = step.idempotency_key
-    if step.started_at_s:
-        row["b"] = step.started_at_s
-    return row
-
-
-def _storable(text: str | None) -> str | None:
-    """PostgreSQL's text has no NUL."""
-    return None if text is None else text.replace("\x00", "\\0")

@@ -7,9 +7,9 @@ __all__: list[str] = []
 _HEAD_COLUMNS = """
     c.run_id, r.workflow_id, r.spec_hash, r.seed, r.input_json, r.tenant_id, r.mode, c.status, c.version,
     c.next_step_index, c.last_result_hash, c.output_json, c.reason, c.error_code, c.error_message, c.attempts,
-    c.max_attempts, c.lease_owner, c.cancel_requested, c.queue, c.priority, r.idempotency_key, r.golden_uri,
-    r.target_resource, r.labels, r.parent_run_id, r.parent_step_path, r.forked_from_run_id, r.forked_from_step,
-    r.budget_cents,
+    c.max_attempts, c.cancel_requested, c.queue, c.priority, r.idempotency_key, r.golden_uri, r.target_resource,
+    r.labels, r.parent_run_id, r.parent_step_path, r.forked_from_run_id, r.forked_from_step, r.budget_cents,
+    CASE WHEN c.status = 'running' THEN c.lease_owner END AS lease_owner,
     extract(epoch FROM c.available_at)::float8 AS available_at_s,
     extract(epoch FROM c.created_at)::float8 AS created_at_s,
     extract(epoch FROM c.updated_at)::float8 AS updated_at_s,
@@ -25,10 +25,13 @@ WHERE c.run_id = $1
 """
 
 HEAD_BY_KEY = f"""
-SELECT {_HEAD_COLUMNS}
-FROM aos.workflow_checkpoints c JOIN aos.workflow_runs r USING (run_id)
-WHERE c.run_id = $1
-   OR (r.tenant_id = $2 AND r.workflow_id = $3 AND r.idempotency_key = $4 AND $4 IS NOT NULL)
+WITH known AS (
+    SELECT run_id FROM aos.workflow_runs WHERE run_id = $1
+    UNION ALL
+    SELECT run_id FROM aos.workflow_runs WHERE tenant_id = $2 AND workflow_id = $3 AND idempotency_key = $4
+)
+SELECT {_HEAD_COLUMNS}, c.lease_token
+FROM known JOIN aos.workflow_checkpoints c USING (run_id) JOIN aos.workflow_runs r USING (run_id)
 ORDER BY c.run_id <> $1
 LIMIT 1
 """
@@ -54,23 +57,27 @@ WITH run AS (
         target_resource, labels, parent_run_id, parent_step_path, forked_from_run_id, forked_from_step)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8::float8::numeric, $9, $10, $11, $12, $13, $14, $15, $16)
     ON CONFLICT DO NOTHING
-    RETURNING run_id, workflow_id
+    RETURNING run_id, workflow_id, tenant_id
 )
 INSERT INTO aos.workflow_checkpoints (
-    run_id, workflow_id, status, lease_owner, attempts, max_attempts, queue, priority, available_at, started_at)
-SELECT run_id, workflow_id, CASE WHEN $17::text IS NULL THEN 'queued' ELSE 'running' END, $17,
+    run_id, workflow_id, tenant_id, status, lease_owner, attempts, max_attempts, queue, priority, available_at,
+    started_at, lease_token)
+SELECT run_id, workflow_id, tenant_id, CASE WHEN $17::text IS NULL THEN 'queued' ELSE 'running' END, $17,
        CASE WHEN $17::text IS NULL THEN 0 ELSE 1 END, $18, $19, $20,
-       now() + make_interval(secs => $21), CASE WHEN $17::text IS NULL THEN NULL ELSE now() END
+       now() + make_interval(secs => $21), CASE WHEN $17::text IS NULL THEN NULL ELSE now() END, $22
 FROM run
 RETURNING extract(epoch FROM created_at)::float8 AS created_at_s, (SELECT epoch FROM aos.controls) AS epoch
 """
 
 STEPS = """
-SELECT step_path, step_index, step_id, kind, status, skill_id, skill_version, input_hash, output_hash, output_json,
+SELECT step_path, step_index, step_id, kind, status, skill_id, skill_version, input_hash, output_hash,
+       CASE WHEN output_digest IS NULL THEN output_json ELSE (
+           SELECT body FROM aos.payloads p WHERE p.run_id = s.run_id AND p.digest = s.output_digest)
+       END AS output_json,
        step_hash, attempt, cost_cents::float8 AS cost_cents, draws_json, error_code, error_message, idempotency_key,
        extract(epoch FROM started_at)::float8 AS started_at_s,
        extract(epoch FROM completed_at)::float8 AS completed_at_s
-FROM aos.workflow_steps WHERE run_id = $1 ORDER BY step_index, step_path
+FROM aos.workflow_steps s WHERE run_id = $1 ORDER BY step_index, step_path
 """
 
 DRAWS = "SELECT draws_json FROM aos.workflow_checkpoints WHERE run_id = $1"
@@ -82,97 +89,50 @@ WHERE ($1::text[] IS NULL OR c.status = ANY ($1))
   AND ($2::text IS NULL OR c.workflow_id = $2)
   AND ($3::text IS NULL OR r.tenant_id = $3)
   AND ($4::text IS NULL OR c.queue = $4)
-  AND ($5::text IS NULL OR c.lease_owner = $5)
+  AND ($5::text IS NULL OR c.status = 'running' AND c.lease_owner = $5)
   AND ($6::float8 IS NULL OR c.updated_at < to_timestamp($6))
   AND ($7::float8 IS NULL OR (c.updated_at, c.run_id) < (to_timestamp($7), $8::text))
 ORDER BY c.updated_at DESC, c.run_id DESC
 LIMIT $9
 """
 
-
 DELETE = """
-DELETE FROM aos.workflow_checkpoints c WHERE c.run_id = $1 AND NOT (c.status = 'running' AND EXISTS (
+DELETE FROM aos.workflow_checkpoints c
+WHERE c.run_id = $1
+  AND set_config('aos.by', $3, true) = $3 AND set_config('aos.token', $4, true) = $4  -- for the trigger
+  AND NOT (c.status = 'running' AND EXISTS (
     SELECT FROM aos.workers w
     WHERE w.worker_id = c.lease_owner AND w.heartbeat_at > now() - make_interval(secs => $2)))
 RETURNING c.run_id
 """
 
-COMMIT = """
-WITH c AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($1::json) AS c(
-        r text, o text, v bigint, st text, h text, n integer, steps json, outs jsonb, "out" text, dr text, why text,
-        code text, msg text, delay float8)
-), head AS (
-    UPDATE aos.workflow_checkpoints w SET
-        version = w.version + 1,
-        status = c.st,
-        next_step_index = w.next_step_index + c.n,
-        last_result_hash = coalesce(c.h, w.last_result_hash),
-        step_outputs_json = c.outs,
-        output_json = c."out"::json,
-        draws_json = c.dr::json,
-        reason = CASE WHEN c.st = 'running' THEN w.reason ELSE c.why END,
-        error_code = c.code,
-        error_message = c.msg,
-        lease_owner = CASE WHEN c.st = 'running' THEN w.lease_owner END,
-        available_at = CASE WHEN c.st = 'queued' THEN now() + make_interval(secs => c.delay) ELSE w.available_at END,
-        completed_at = CASE WHEN c.st IN ('completed', 'failed', 'cancelled', 'quarantined') THEN now() END,
-        updated_at = now()
-    FROM c
-    WHERE w.run_id = c.r AND w.version = c.v AND w.lease_owner = c.o AND w.status = 'running'
-    RETURNING w.run_id, w.version, w.status, w.next_step_index, w.last_result_hash, w.cancel_requested, c.o, c.steps
-), step AS (
-    SELECT head.run_id, head.o, s.* FROM head, json_to_recordset(head.steps) AS s(
-        p text, i integer, id text, k text, s text, sk text, sv text, ih text, oh text, "out" text, sh text,
-        at integer, c float8, dr text, e text, em text, ik text, b float8, t float8)
-), stored AS (
-    INSERT INTO aos.workflow_steps AS old (
-        run_id, step_path, step_index, step_id, kind, status, skill_id, skill_version, input_hash, output_hash,
-        output_json, step_hash, attempt, cost_cents, draws_json, error_code, error_message, idempotency_key, worker_id,
-        started_at, completed_at)
-    SELECT run_id, p, i, id, k, s, sk, sv, ih, oh, "out"::json, sh, at, c::numeric, dr::json, e, em, ik, o,
-           to_timestamp(b), to_timestamp(t)
-    FROM step
-    ON CONFLICT (run_id, step_path) DO UPDATE SET
-        step_index = excluded.step_index, status = excluded.status, skill_version = excluded.skill_version,
-        input_hash = excluded.input_hash, output_hash = excluded.output_hash, output_json = excluded.output_json,
-        step_hash = excluded.step_hash, attempt = excluded.attempt, cost_cents = excluded.cost_cents,
-        draws_json = excluded.draws_json, error_code = excluded.error_code, error_message = excluded.error_message,
-        worker_id = excluded.worker_id, started_at = excluded.started_at, completed_at = excluded.completed_at
-    WHERE old.status = 'failed'
-), history AS (
-    INSERT INTO aos.checkpoints (run_id, version, next_step_index, status, result_hash, worker_id)
-    SELECT run_id, version, next_step_index, status, last_result_hash, o FROM head
-), ledger AS (
-    INSERT INTO aos.cost_ledger (entry_key, tenant_id, run_id, step_path, cents)
-    SELECT step.run_id || ':' || p || ':' || i, r.tenant_id, step.run_id, p, c::numeric
-    FROM step JOIN aos.workflow_runs r USING (run_id) WHERE c > 0
-    ON CONFLICT DO NOTHING
-)
-SELECT run_id, version, cancel_requested, (SELECT epoch FROM aos.controls) AS epoch FROM head
-"""
-"""Many commits of different runs at once: each counts by itself, by version and owner. $1: see rows.commits_json."""
-
-COMMITTED = """
-SELECT h.version, h.next_step_index, h.status, h.result_hash, h.worker_id, c.cancel_requested,
-       c.version AS head_version, (SELECT epoch FROM aos.controls) AS epoch
-FROM aos.checkpoints h JOIN aos.workflow_checkpoints c USING (run_id)
-WHERE h.run_id = $1 AND h.version = $2
-"""
+DONE = "SELECT run_id FROM aos.transitions WHERE run_id = $1 AND token = $2"
+"""Whether a change with this token has happened."""
 
 CLAIM = f"""
 WITH due AS (
-    SELECT run_id FROM aos.workflow_checkpoints
-    WHERE status = 'queued' AND queue = ANY ($2) AND available_at <= now()
-    ORDER BY priority, available_at, created_at, run_id
-    LIMIT $3 FOR UPDATE SKIP LOCKED
+    SELECT first.run_id FROM unnest($2::text[]) AS q(name) CROSS JOIN LATERAL (
+        SELECT run_id, priority, available_at FROM aos.workflow_checkpoints
+        WHERE status = 'queued' AND queue = q.name AND available_at <= now()
+        ORDER BY priority, available_at, run_id
+        LIMIT $3 FOR UPDATE SKIP LOCKED) first
+    ORDER BY first.priority, first.available_at, first.run_id
+    LIMIT $3
 )
 UPDATE aos.workflow_checkpoints c SET
-    status = 'running', lease_owner = $1, attempts = c.attempts + 1, version = c.version + 1, updated_at = now(),
-    started_at = coalesce(c.started_at, now()), error_code = NULL, error_message = NULL, completed_at = NULL
+    status = 'running', lease_owner = $1, lease_token = $4, attempts = c.attempts + 1, version = c.version + 1,
+    updated_at = now(), started_at = coalesce(c.started_at, now()), error_code = NULL, error_message = NULL,
+    completed_at = NULL
 FROM due, aos.workflow_runs r
 WHERE c.run_id = due.run_id AND r.run_id = c.run_id
 RETURNING {_HEAD_COLUMNS}
+"""
+"""$4 names this claim, so that one whose answer was lost can be asked for."""
+
+CLAIMED = f"""
+SELECT {_HEAD_COLUMNS}
+FROM aos.workflow_checkpoints c JOIN aos.workflow_runs r USING (run_id)
+WHERE c.status = 'running' AND c.lease_owner = $1 AND c.lease_token = $2
 """
 
 TAKE = f"""
@@ -196,12 +156,12 @@ changed AS (
         cancel_requested = c.cancel_requested AND $2 <> 'queued',
         completed_at = CASE WHEN $2 IN ('completed', 'failed', 'cancelled', 'quarantined') THEN now() END
     FROM old, aos.workflow_runs r
-    WHERE c.run_id = old.run_id AND r.run_id = c.run_id AND old.status = ANY ($9)
+    WHERE c.run_id = old.run_id AND r.run_id = c.run_id AND old.status = ANY ($9::text[])
       AND ($7::bigint IS NULL OR c.version = $7)
     RETURNING old.status AS from_state, {_HEAD_COLUMNS}
 ), audit AS (
-    INSERT INTO aos.transitions (run_id, by, event, from_state, to_state, version, detail)
-    SELECT run_id, $3, 'transition', from_state, status, version, coalesce($4, $5) FROM changed
+    INSERT INTO aos.transitions (run_id, by, event, from_state, to_state, version, detail, token)
+    SELECT run_id, $3, 'transition', from_state, status, version, coalesce($4, $5), $10 FROM changed
 )
 SELECT * FROM changed
 """
@@ -218,36 +178,56 @@ WITH changed AS (
         completed_at = CASE WHEN c.status = 'running' THEN NULL ELSE now() END,
         updated_at = now()
     FROM aos.workflow_runs r
-    WHERE c.run_id = $1 AND r.run_id = c.run_id AND c.status NOT IN ('completed', 'cancelled')
+    WHERE c.run_id = $1 AND r.run_id = c.run_id AND c.status = ANY ($3::text[])
     RETURNING {_HEAD_COLUMNS}
 ), audit AS (
-    INSERT INTO aos.transitions (run_id, by, event, to_state, version)
-    SELECT run_id, $2, 'cancel requested', status, version FROM changed
+    INSERT INTO aos.transitions (run_id, by, event, to_state, version, token)
+    SELECT run_id, $2, 'cancel requested', status, version, $4 FROM changed
 )
 SELECT * FROM changed
 """
 
-FORK_STEPS = """
+_FORKED = """
+    step_id, kind, status, skill_id, skill_version, input_hash, output_hash, output_json, output_digest, step_hash,
+    attempt, cost_cents, draws_json, error_code, error_message, idempotency_key, worker_id, started_at, completed_at
+"""
+
+FORK_STEPS = f"""
 WITH kept AS (
-    SELECT * FROM aos.workflow_steps WHERE run_id = $1 ORDER BY step_index, step_path LIMIT $3
-), stored AS (
-    INSERT INTO aos.workflow_steps
-    SELECT $2, step_path, (row_number() OVER (ORDER BY step_index, step_path) - 1)::integer, step_id, kind, status,
-           skill_id, skill_version, input_hash, output_hash, output_json, step_hash, attempt, cost_cents, draws_json,
-           error_code, error_message, idempotency_key, worker_id, started_at, completed_at
-    FROM kept
-    RETURNING 1
+    INSERT INTO aos.workflow_steps (run_id, step_path, step_index, {_FORKED})
+    SELECT $2, step_path, (row_number() OVER (ORDER BY step_index, step_path) - 1)::integer, {_FORKED}
+    FROM aos.workflow_steps WHERE run_id = $1 ORDER BY step_index, step_path LIMIT $3
+    RETURNING output_digest
+), bodies AS (
+    INSERT INTO aos.payloads (run_id, digest, body)
+    SELECT $2, digest, body FROM aos.payloads
+    WHERE run_id = $1 AND digest IN (SELECT output_digest FROM kept)
 )
 UPDATE aos.workflow_checkpoints SET next_step_index = $3 WHERE run_id = $2
 """
 
 COUNT_STEPS = "SELECT count(*) FROM aos.workflow_steps WHERE run_id = $1"
 
+LOCK_HEAD = f"""
+SELECT {_HEAD_COLUMNS}
+FROM aos.workflow_checkpoints c JOIN aos.workflow_runs r USING (run_id)
+WHERE c.run_id = $1 FOR UPDATE OF c
+"""
+"""Who asks and who answers take turns, so that neither misses the other."""
+
 _DECISION_COLUMNS = """
     run_id, step_path, kind, name, request, decision, payload, decided_by,
     extract(epoch FROM requested_at)::float8 AS requested_at_s,
     extract(epoch FROM decided_at)::float8 AS decided_at_s,
     extract(epoch FROM expires_at)::float8 AS expires_at_s
+"""
+
+ASKED = f"""
+UPDATE aos.approvals SET
+    decision = CASE WHEN decision IS NULL AND expires_at <= now() THEN 'expired' ELSE decision END,
+    decided_at = CASE WHEN decision IS NULL AND expires_at <= now() THEN now() ELSE decided_at END
+WHERE run_id = $1 AND step_path = $2
+RETURNING {_DECISION_COLUMNS}
 """
 
 KEPT_SIGNAL = f"""
@@ -261,16 +241,11 @@ RETURNING {_DECISION_COLUMNS}
 ASK = f"""
 INSERT INTO aos.approvals (run_id, step_path, kind, name, request, expires_at)
 VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))
-ON CONFLICT (run_id, step_path) DO UPDATE SET
-    decision = CASE WHEN approvals.decision IS NULL AND approvals.expires_at <= now() THEN 'expired'
-                    ELSE approvals.decision END,
-    decided_at = CASE WHEN approvals.decision IS NULL AND approvals.expires_at <= now() THEN now()
-                      ELSE approvals.decided_at END
 RETURNING {_DECISION_COLUMNS}
 """
 
 DECIDE = f"""
-UPDATE aos.approvals SET decision = $3, payload = $4, decided_by = $5, decided_at = now()
+UPDATE aos.approvals SET decision = $3, payload = $4, decided_by = $5, decided_at = now(), token = $7
 WHERE (run_id, step_path) = (
     SELECT run_id, step_path FROM aos.approvals
     WHERE run_id = $1 AND name = $2 AND decision IS NULL AND ($6::text IS NULL OR step_path = $6)
@@ -280,10 +255,12 @@ RETURNING {_DECISION_COLUMNS}
 """
 
 KEEP_SIGNAL = f"""
-INSERT INTO aos.approvals (run_id, step_path, kind, name, request, decision, payload, decided_by, decided_at)
-VALUES ($1, '?' || gen_random_uuid(), 'signal', $2, 'null', $3, $4, $5, now())
+INSERT INTO aos.approvals (run_id, step_path, kind, name, request, decision, payload, decided_by, decided_at, token)
+VALUES ($1, '?' || $6, 'signal', $2, 'null', $3, $4, $5, now(), $6)
 RETURNING {_DECISION_COLUMNS}
 """
+
+DECIDED = f"SELECT {_DECISION_COLUMNS} FROM aos.approvals WHERE run_id = $1 AND token = $2"
 
 DECISIONS = f"""
 SELECT {_DECISION_COLUMNS} FROM aos.approvals
@@ -291,13 +268,28 @@ WHERE ($1::text IS NULL OR run_id = $1) AND (NOT $2 OR decision IS NULL)
 ORDER BY requested_at, step_path LIMIT $3
 """
 
-WAKE = """
+_ANSWERED = """
+    SELECT a.run_id FROM aos.approvals a
+    WHERE (a.decision IS NOT NULL OR a.expires_at <= now()) AND left(a.step_path, 1) <> '?'
+      AND NOT EXISTS (SELECT FROM aos.workflow_steps s WHERE s.run_id = a.run_id AND s.step_path = a.step_path)
+"""
+
+WAKE = f"""
 UPDATE aos.workflow_checkpoints c SET
     status = 'queued', version = c.version + 1, available_at = now(), updated_at = now()
-WHERE c.run_id = $1 AND c.status = 'suspended' AND EXISTS (
-    SELECT FROM aos.approvals a
-    WHERE a.run_id = c.run_id AND (a.decision IS NOT NULL OR a.expires_at <= now())
-      AND NOT EXISTS (SELECT FROM aos.workflow_steps s WHERE s.run_id = a.run_id AND s.step_path = a.step_path))
+WHERE c.run_id = $1 AND c.status = 'suspended' AND EXISTS ({_ANSWERED} AND a.run_id = c.run_id)
+RETURNING c.run_id
+"""
+
+WAKE_ALL = f"""
+WITH asleep AS (
+    SELECT c.run_id FROM aos.workflow_checkpoints c
+    WHERE c.status = 'suspended' AND EXISTS ({_ANSWERED} AND a.run_id = c.run_id)
+    LIMIT $1 FOR UPDATE SKIP LOCKED
+)
+UPDATE aos.workflow_checkpoints c SET
+    status = 'queued', version = c.version + 1, available_at = now(), updated_at = now()
+FROM asleep WHERE c.run_id = asleep.run_id
 RETURNING c.run_id
 """
 
@@ -312,13 +304,15 @@ BEAT = "UPDATE aos.workers SET heartbeat_at = now(), status = $2 WHERE worker_id
 LEAVE = """
 WITH gone AS (DELETE FROM aos.workers WHERE worker_id = $1)
 UPDATE aos.workflow_checkpoints SET
-    status = 'queued', lease_owner = NULL, version = version + 1, available_at = now(), updated_at = now()
+    status = 'queued', lease_owner = NULL, version = version + 1, attempts = greatest(attempts - 1, 0),
+    available_at = now(), updated_at = now()
 WHERE status = 'running' AND lease_owner = $1
 RETURNING run_id
 """
 
 WORKERS = """
-SELECT w.worker_id, w.queues, w.status, w.meta,
+SELECT w.worker_id, w.queues, w.meta,
+       CASE WHEN w.heartbeat_at <= now() - make_interval(secs => $1) THEN 'unresponsive' ELSE w.status END AS status,
        extract(epoch FROM w.heartbeat_at)::float8 AS heartbeat_at_s,
        extract(epoch FROM w.started_at)::float8 AS started_at_s,
        (SELECT count(*) FROM aos.workflow_checkpoints c WHERE c.status = 'running' AND c.lease_owner = w.worker_id)
@@ -373,18 +367,36 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::json[], $5::json[])
 ON CONFLICT (skill_id, version) DO UPDATE SET
     side_effects = excluded.side_effects, input_schema = excluded.input_schema,
     output_schema = excluded.output_schema, updated_at = now()
+WHERE (skill_registry.side_effects, skill_registry.input_schema::text, skill_registry.output_schema::text)
+      IS DISTINCT FROM (excluded.side_effects, excluded.input_schema::text, excluded.output_schema::text)
 """
 
-SET_SKILL = """
-UPDATE aos.skill_registry SET
-    enabled = $3, disabled_reason = CASE WHEN $3 THEN NULL ELSE $4::text END, updated_at = now()
-WHERE skill_id = $1 AND ($2::text IS NULL OR version = $2)
-RETURNING skill_id
+_AUDIT_SKILLS = """
+audit AS (
+    INSERT INTO aos.transitions (by, event, detail)
+    SELECT $5, CASE WHEN $3 THEN 'skill enabled' ELSE 'skill disabled' END, concat_ws(' ', skill_id, version, $4::text)
+    FROM changed
+)
+SELECT skill_id FROM changed
 """
 
-ADD_SKILL = """
-INSERT INTO aos.skill_registry (skill_id, version, enabled, disabled_reason)
-VALUES ($1, $2, $3, CASE WHEN $3 THEN NULL ELSE $4::text END)
+SET_SKILL = f"""
+WITH changed AS (
+    UPDATE aos.skill_registry SET
+        enabled = $3, disabled_reason = CASE WHEN $3 THEN NULL ELSE $4::text END, updated_at = now()
+    WHERE skill_id = $1 AND ($2::text IS NULL OR version = $2)
+    RETURNING skill_id, version
+), {_AUDIT_SKILLS}
+"""
+
+ADD_SKILL = f"""
+WITH changed AS (
+    INSERT INTO aos.skill_registry (skill_id, version, enabled, disabled_reason)
+    VALUES ($1, $2, $3, CASE WHEN $3 THEN NULL ELSE $4::text END)
+    ON CONFLICT (skill_id, version) DO UPDATE SET
+        enabled = excluded.enabled, disabled_reason = excluded.disabled_reason, updated_at = now()
+    RETURNING skill_id, version
+), {_AUDIT_SKILLS}
 """
 
 SKILLS = """

@@ -9,15 +9,17 @@ from typing import Any, Self
 
 import orjson
 
-from aos_workflow.checkpoint.heads import ANY_VERSION, new_head
+from aos_workflow.checkpoint.heads import ANY_VERSION, new_head, states_before
 from aos_workflow.checkpoint.limits import (
     DEAD_AFTER_S,
     MAX_PAYLOAD_BYTES,
+    OUT_OF_ROW_BYTES,
+    UNRESPONSIVE_AFTER_S,
     refuse_large,
     refuse_large_input,
 )
 from aos_workflow.checkpoint.postgres import statements as sql
-from aos_workflow.checkpoint.postgres.connection import Connection, Database
+from aos_workflow.checkpoint.postgres.connection import Connection, Database, Statement
 from aos_workflow.checkpoint.postgres.grouping import GroupCommit
 from aos_workflow.checkpoint.postgres.migrating import migrate
 from aos_workflow.checkpoint.postgres.rows import (
@@ -26,11 +28,10 @@ from aos_workflow.checkpoint.postgres.rows import (
     skill_of,
     spec_of,
     step_of,
-    text_of,
     worker_of,
 )
+from aos_workflow.checkpoint.postgres.texts import text_of
 from aos_workflow.checkpoint.records import (
-    TRANSITIONS,
     Checkpoint,
     Commit,
     Committed,
@@ -57,33 +58,54 @@ from aos_workflow.checkpoint.refusals import (
     too_few_steps,
     unknown_run,
 )
+from aos_workflow.determinism import Entropy, SystemEntropy
+from aos_workflow.errors import StoreUnavailableError, UsageError
 from aos_workflow.golden.strict_json import loads
 
 __all__ = ["CheckpointStore"]
 
+_LANES = 2
+"""Connections for commits."""
+_CREATE_TRIES = 5
+
 
 class CheckpointStore:
-    """See :class:`~aos_workflow.checkpoint.port.Store`.
+    """See :class:`~aos_workflow.checkpoint.port.Store`. One store belongs to one event loop.
 
     ``dsn`` is the database; without one, that of ``DATABASE_URL``, or the embedded PostgreSQL in ``AOS_HOME``. Opens by
-    itself at the first use, and brings the schema up to date unless ``migrates`` is false. ``pool_size`` limits the
-    connections besides two for commits; ``statement_timeout_s`` each statement.
+    itself at the first use, and brings the schema up to date unless ``migrates`` is false.
+
+    ``pool_size`` limits the connections, two of which are for commits. ``statement_timeout_s`` limits each statement.
+    An output of more than ``max_payload_bytes`` is refused; one of more than ``out_of_row_bytes`` is kept by its
+    digest, once for a run. ``batch`` is how many commits of different runs may go out as one statement.
     """
 
     def __init__(
         self,
         dsn: str | None = None,
         *,
-        pool_size: int = 8,
+        pool_size: int = 10,
         statement_timeout_s: float = 30.0,
         max_payload_bytes: int = MAX_PAYLOAD_BYTES,
+        out_of_row_bytes: int = OUT_OF_ROW_BYTES,
+        batch: int = 200,
         application_name: str = "aos-workflow",
         migrates: bool = True,
+        entropy: Entropy | None = None,
     ) -> None:
+        if pool_size <= _LANES or batch < 1 or statement_timeout_s <= 0:
+            raise UsageError(
+                f"a store needs more than {_LANES} connections, a batch of 1 or more, and time for statements: got "
+                f"pool_size={pool_size}, batch={batch}, statement_timeout_s={statement_timeout_s}"
+            )
         self._dsn = dsn
         self._pool_size = pool_size
         self._statement_timeout_s = statement_timeout_s
         self._max_payload_bytes = max_payload_bytes
+        self._out_of_row_bytes = out_of_row_bytes
+        self._batch = batch
+        self._entropy = entropy or SystemEntropy()
+        self._unsure_claims: dict[str, str] = {}
         self._application_name = application_name
         self._migrates = migrates
         self._opened: tuple[Database, GroupCommit] | None = None
@@ -100,13 +122,15 @@ class CheckpointStore:
 
     async def close(self) -> None:
         opened, self._opened = self._opened, None
-        if opened is not None:
-            database, group = opened
-            await group.close()
-            await database.close()
-        if self._release is not None:
-            self._release()
-            self._release = None
+        release, self._release = self._release, None
+        try:
+            if opened is not None:
+                database, group = opened
+                await group.close()
+                await database.close()
+        finally:
+            if release is not None:
+                await asyncio.to_thread(release)
 
     async def __aenter__(self) -> Self:
         return await self.open()
@@ -131,18 +155,22 @@ class CheckpointStore:
 
     async def create(self, run: NewRun) -> tuple[Checkpoint, bool]:
         refuse_large_input(run, self._max_payload_bytes)
-        row = await self._row(sql.CREATE, *_creation(run))
-        if row is not None:
-            return new_head(run, row["created_at_s"], row["epoch"]), True
-        found = await self._row(
-            sql.HEAD_BY_KEY, run.run_id, run.tenant_id, run.workflow_id, run.idempotency_key
+        token = self._token()
+        for _ in range(_CREATE_TRIES):
+            row = await self._row(sql.CREATE, *_creation(run, token))
+            if row is not None:
+                return new_head(run, row["created_at_s"], row["epoch"]), True
+            found = await self._row(
+                sql.HEAD_BY_KEY, run.run_id, run.tenant_id, run.workflow_id, run.idempotency_key
+            )
+            if found is not None:
+                known = head_of(found)
+                if other_run(known, run):
+                    raise conflict(known, run)
+                return known, found["lease_token"] == token  # made by an earlier try
+        raise StoreUnavailableError(
+            f"run {run.run_id!r} is created and deleted again and again", run_id=run.run_id
         )
-        if found is None:  # deleted in between
-            return await self.create(run)
-        known = head_of(found)
-        if other_run(known, run):
-            raise conflict(known, run)
-        return known, False
 
     async def load(self, run_id: str) -> Checkpoint | None:
         row = await self._row(sql.HEAD, run_id)
@@ -179,7 +207,9 @@ class CheckpointStore:
         return tuple(head_of(row) for row in rows)
 
     async def delete(self, run_id: str, *, by: str) -> bool:
-        if await self._row(sql.DELETE, run_id, DEAD_AFTER_S) is not None:
+        token = self._token()
+        done = (sql.DONE, run_id, token)
+        if await self._row(sql.DELETE, run_id, DEAD_AFTER_S, by, token, done=done) is not None:
             return True
         row = await self._row(sql.HEAD, run_id)
         if row is None:
@@ -197,7 +227,14 @@ class CheckpointStore:
     async def claim(
         self, owner: str, *, queues: Sequence[str] = ("default",), limit: int = 1
     ) -> tuple[Checkpoint, ...]:
-        rows = await self._fetch(sql.CLAIM, owner, list(queues), limit)
+        # While it is not known what came of a claim, its runs are nobody else's: so it is asked for again first.
+        token = self._unsure_claims.get(owner)
+        rows = [] if token is None else await self._fetch(sql.CLAIMED, owner, token)
+        if not rows:
+            token = self._unsure_claims[owner] = self._token()
+            done = (sql.CLAIMED, owner, token)
+            rows = await self._fetch(sql.CLAIM, owner, list(queues), limit, token, done=done)
+        del self._unsure_claims[owner]
         heads = [head_of(row) for row in rows]
         return tuple(
             sorted(heads, key=lambda head: (head.priority, head.available_at_s, head.run_id))
@@ -213,7 +250,7 @@ class CheckpointStore:
         raise already_over(head, "be taken up")
 
     async def transition(self, change: Transition) -> Checkpoint:
-        allowed = [old.value for old, new in TRANSITIONS.items() if change.status in new]
+        token = self._token()
         row = await self._row(
             sql.TRANSITION,
             change.run_id,
@@ -224,63 +261,85 @@ class CheckpointStore:
             change.error_message,
             change.expected_version,
             change.reset_attempts,
-            allowed,
+            states_before(change.status),
+            token,
+            done=(sql.DONE, change.run_id, token),
         )
-        if row is not None:
+        if row is not None and "status" in row:
             return head_of(row)
         head = await self._head(change.run_id)
+        if row is not None:
+            return head
         if change.expected_version not in (None, head.version):
             raise moved_on(change)
         raise not_allowed(head, change.status)
 
     async def request_cancel(self, run_id: str, *, by: str) -> Checkpoint:
-        row = await self._row(sql.CANCEL, run_id, by)
-        if row is not None:
+        token = self._token()
+        row = await self._row(
+            sql.CANCEL,
+            run_id,
+            by,
+            states_before(RunStatus.CANCELLED),
+            token,
+            done=(sql.DONE, run_id, token),
+        )
+        if row is not None and "status" in row:
             return head_of(row)
-        raise already_over(await self._head(run_id), "be cancelled")
+        head = await self._head(run_id)
+        if row is not None:
+            return head
+        raise already_over(head, "be cancelled")
 
     async def fork(self, run_id: str, new: NewRun, *, steps: int) -> Checkpoint:
         forked = replace(new, mode="fork", forked_from_run_id=run_id, forked_from_step=steps)
         refuse_large_input(forked, self._max_payload_bytes)
         await self._head(run_id)
 
-        async def work(connection: Connection) -> Any:
+        token = self._token()
+
+        async def work(connection: Connection, again: bool) -> Any:
             there = await connection.fetchval(sql.COUNT_STEPS, run_id)
             if there < steps:
                 raise too_few_steps(run_id, steps, there)
-            row = await connection.fetchrow(sql.CREATE, *_creation(forked))
+            row = await connection.fetchrow(sql.CREATE, *_creation(forked, token))
             if row is not None:
                 await connection.execute(sql.FORK_STEPS, run_id, forked.run_id, steps)
             return row
 
         database, _ = await self._parts()
         row = await database.transaction(work)
-        if row is None:
-            raise conflict(await self._head(new.run_id), new)
-        head = new_head(forked, row["created_at_s"], row["epoch"])
-        return replace(head, next_step_index=steps)
+        if row is not None:
+            head = new_head(forked, row["created_at_s"], row["epoch"])
+            return replace(head, next_step_index=steps)
+        found = await self._row(
+            sql.HEAD_BY_KEY, new.run_id, new.tenant_id, new.workflow_id, new.idempotency_key
+        )
+        if found is None:
+            raise unknown_run(new.run_id)
+        if found["lease_token"] != token:
+            raise conflict(head_of(found), new)
+        return head_of(found)
 
     # asking people
 
     async def ask(self, question: Decision, *, expires_in_s: float | None = None) -> Decision:
-        request = question.request_json.decode()
-        if question.kind == "signal":
-            kept = await self._row(
-                sql.KEPT_SIGNAL, question.run_id, question.step_path, question.name, request
-            )
-            if kept is not None:
-                return decision_of(kept)
-        await self._head(question.run_id)
-        row = await self._row(
-            sql.ASK,
-            question.run_id,
-            question.step_path,
-            question.kind,
-            question.name,
-            request,
-            expires_in_s,
-        )
-        return decision_of(row)
+        async def work(connection: Connection, again: bool) -> Decision:
+            if await connection.fetchrow(sql.LOCK_HEAD, question.run_id) is None:
+                raise unknown_run(question.run_id)
+            asked = (question.run_id, question.step_path)
+            request = question.request_json.decode()
+            row = await connection.fetchrow(sql.ASKED, *asked)
+            if row is None and question.kind == "signal":
+                row = await connection.fetchrow(sql.KEPT_SIGNAL, *asked, question.name, request)
+            if row is None:
+                row = await connection.fetchrow(
+                    sql.ASK, *asked, question.kind, question.name, request, expires_in_s
+                )
+            return decision_of(row)
+
+        database, _ = await self._parts()
+        return await database.transaction(work)
 
     async def decide(
         self,
@@ -292,17 +351,30 @@ class CheckpointStore:
         payload_json: bytes | None = None,
         step_path: str | None = None,
     ) -> Decision:
-        head = await self._head(run_id)
-        if head.status in (RunStatus.COMPLETED, RunStatus.CANCELLED):
-            raise already_over(head, f"be told {name!r}")
-        payload = text_of(payload_json)
-        row = await self._row(sql.DECIDE, run_id, name, decision, payload, by, step_path)
-        if row is None and decision == "received" and step_path is None:
-            row = await self._row(sql.KEEP_SIGNAL, run_id, name, decision, payload, by)
-        if row is None:
-            raise no_question(run_id, name)
-        await self.wake(run_id)
-        return decision_of(row)
+        token = self._token()
+        answer = (run_id, name, decision, text_of(payload_json), by)
+
+        async def work(connection: Connection, again: bool) -> Decision:
+            if again:
+                row = await connection.fetchrow(sql.DECIDED, run_id, token)
+                if row is not None:
+                    return decision_of(row)
+            row = await connection.fetchrow(sql.LOCK_HEAD, run_id)
+            if row is None:
+                raise unknown_run(run_id)
+            head = head_of(row)
+            if head.status in (RunStatus.COMPLETED, RunStatus.CANCELLED):
+                raise already_over(head, f"be told {name!r}")
+            row = await connection.fetchrow(sql.DECIDE, *answer, step_path, token)
+            if row is None and decision == "received" and step_path is None:
+                row = await connection.fetchrow(sql.KEEP_SIGNAL, *answer, token)
+            if row is None:
+                raise no_question(run_id, name)
+            await connection.fetch(sql.WAKE, run_id)
+            return decision_of(row)
+
+        database, _ = await self._parts()
+        return await database.transaction(work)
 
     async def decisions(
         self, *, run_id: str | None = None, open_only: bool = False, limit: int = 100
@@ -326,13 +398,15 @@ class CheckpointStore:
         return len(await self._fetch(sql.LEAVE, worker_id))
 
     async def workers(self) -> tuple[WorkerRow, ...]:
-        return tuple(worker_of(row) for row in await self._fetch(sql.WORKERS))
+        return tuple(worker_of(row) for row in await self._fetch(sql.WORKERS, UNRESPONSIVE_AFTER_S))
 
     async def reap(
         self, *, silent_for_s: float = DEAD_AFTER_S, limit: int = 500
     ) -> tuple[str, ...]:
         rows = await self._fetch(sql.REAP, silent_for_s, limit)
-        return tuple(row["run_id"] for row in rows)
+        if len(rows) < limit:
+            rows += await self._fetch(sql.WAKE_ALL, limit - len(rows))
+        return tuple(sorted(row["run_id"] for row in rows))
 
     # operators
 
@@ -369,11 +443,12 @@ class CheckpointStore:
         reason: str | None = None,
         version: str | None = None,
     ) -> int:
-        rows = await self._fetch(sql.SET_SKILL, skill_id, version, enabled, reason)
-        if rows:
-            return len(rows)
-        await self._fetch(sql.ADD_SKILL, skill_id, version or ANY_VERSION, enabled, reason)
-        return 1
+        rows = await self._fetch(sql.SET_SKILL, skill_id, version, enabled, reason, by)
+        if not rows:
+            rows = await self._fetch(
+                sql.ADD_SKILL, skill_id, version or ANY_VERSION, enabled, reason, by
+            )
+        return len(rows)
 
     async def skills(self) -> tuple[SkillRow, ...]:
         return tuple(skill_of(row) for row in await self._fetch(sql.SKILLS))
@@ -390,33 +465,39 @@ class CheckpointStore:
         return self._opened
 
     async def _open(self) -> tuple[Database, GroupCommit]:
-        dsn = self._dsn
+        dsn, is_ours = self._dsn, False
         if dsn is None:
             from aos_workflow.assembly.database import default_database
 
             lease = await asyncio.to_thread(default_database)
-            dsn, self._release = lease.dsn, lease.release
+            dsn, is_ours, self._release = lease.dsn, lease.is_embedded, lease.release
         database = Database(
             dsn,
-            pool_size=self._pool_size,
+            pool_size=self._pool_size - _LANES,
             statement_timeout_s=self._statement_timeout_s,
             application_name=self._application_name,
+            entropy=self._entropy,
         )
         if self._migrates:
-            connection = await database.patiently(database.connect)
-            try:
-                await migrate(connection)
-            finally:
-                await connection.close()
-        return database, GroupCommit(database)
+            await database.alone(lambda connection: migrate(connection, whole_database=is_ours))
+        group = GroupCommit(
+            database, lanes=_LANES, batch=self._batch, out_of_row_bytes=self._out_of_row_bytes
+        )
+        return database, group
 
-    async def _fetch(self, statement: str, *arguments: Any) -> list[Any]:
-        database, _ = await self._parts()
-        return await database.fetch(statement, *arguments)
+    def _token(self) -> str:
+        """A name for one call, by which its repetition is recognised."""
+        return self._entropy.token_hex(8)
 
-    async def _row(self, statement: str, *arguments: Any) -> Any:
+    async def _fetch(
+        self, statement: str, *arguments: Any, done: Statement | None = None
+    ) -> list[Any]:
         database, _ = await self._parts()
-        return await database.fetchrow(statement, *arguments)
+        return await database.fetch(statement, *arguments, done=done)
+
+    async def _row(self, statement: str, *arguments: Any, done: Statement | None = None) -> Any:
+        rows = await self._fetch(statement, *arguments, done=done)
+        return rows[0] if rows else None
 
     async def _head(self, run_id: str) -> Checkpoint:
         row = await self._row(sql.HEAD, run_id)
@@ -425,7 +506,7 @@ class CheckpointStore:
         return head_of(row)
 
 
-def _creation(run: NewRun) -> tuple[Any, ...]:
+def _creation(run: NewRun, token: str) -> tuple[Any, ...]:
     return (
         run.run_id,
         run.tenant_id,
@@ -448,4 +529,5 @@ def _creation(run: NewRun) -> tuple[Any, ...]:
         run.queue,
         run.priority,
         run.delay_s,
+        token,
     )

@@ -35,17 +35,19 @@ CREATE UNIQUE INDEX workflow_runs_idempotency ON workflow_runs (tenant_id, workf
 CREATE INDEX workflow_runs_parent ON workflow_runs (parent_run_id) WHERE parent_run_id IS NOT NULL;
 CREATE INDEX workflow_runs_spec ON workflow_runs (spec_hash);
 
--- How far a run has come: one row that is written with every commit, so it stays narrow.
--- step_outputs_json has hash and size of the outputs of the last commit; the outputs themselves are in workflow_steps.
+-- How far a run has come: one row that is written with every commit, so it stays narrow, and no index has a column that
+-- every commit changes: the new version of the row then needs no index entry (HOT).
+-- step_outputs_json has the last few outputs of the last commit, of large ones hash and size; all are in workflow_steps.
 CREATE TABLE workflow_checkpoints (
     run_id            text PRIMARY KEY REFERENCES workflow_runs ON DELETE CASCADE,
     workflow_id       text NOT NULL,
+    tenant_id         text NOT NULL DEFAULT 'default',
     next_step_index   integer NOT NULL DEFAULT 0,
     status            text NOT NULL CHECK (status IN
         ('queued', 'running', 'suspended', 'completed', 'failed', 'cancelled', 'quarantined')),
     version           bigint NOT NULL DEFAULT 0,
     last_result_hash  text,
-    step_outputs_json jsonb NOT NULL DEFAULT '{}',
+    step_outputs_json json NOT NULL DEFAULT '{}',
     output_json       json,
     draws_json        json,
     reason            text,
@@ -57,31 +59,37 @@ CREATE TABLE workflow_checkpoints (
     attempts          integer NOT NULL DEFAULT 0,
     max_attempts      integer NOT NULL DEFAULT 5,
     lease_owner       text,
+    lease_token       text,
     cancel_requested  boolean NOT NULL DEFAULT false,
     started_at        timestamptz,
     completed_at      timestamptz,
     created_at        timestamptz NOT NULL DEFAULT now(),
     updated_at        timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 70);
-CREATE INDEX workflow_checkpoints_claim ON workflow_checkpoints (queue, priority, available_at)
+CREATE INDEX workflow_checkpoints_claim ON workflow_checkpoints (queue, priority, available_at, run_id)
     WHERE status = 'queued';
 CREATE INDEX workflow_checkpoints_running ON workflow_checkpoints (lease_owner) WHERE status = 'running';
-CREATE INDEX workflow_checkpoints_updated ON workflow_checkpoints (updated_at DESC, run_id DESC);
+CREATE INDEX workflow_checkpoints_suspended ON workflow_checkpoints (run_id) WHERE status = 'suspended';
 
--- An operator who deletes a head means the run: nothing of it is left behind.
-CREATE FUNCTION delete_run_of_head() RETURNS trigger LANGUAGE plpgsql AS $$
+-- An operator who deletes a head means the run: nothing of it is left behind. So the tables that are written with every
+-- commit need no foreign key, whose check would cost as much as the insert. aos.by is who deletes, where we know it.
+CREATE FUNCTION delete_run_of_head() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    INSERT INTO aos.transitions (run_id, by, event, from_state, version)
-        VALUES (OLD.run_id, session_user, 'deleted', OLD.status, OLD.version);
+    INSERT INTO aos.transitions (run_id, by, event, from_state, version, token)
+        VALUES (OLD.run_id, coalesce(nullif(current_setting('aos.by', true), ''), session_user), 'deleted', OLD.status,
+                OLD.version, nullif(current_setting('aos.token', true), ''));
+    DELETE FROM aos.workflow_steps WHERE run_id = OLD.run_id;
+    DELETE FROM aos.payloads WHERE run_id = OLD.run_id;
+    DELETE FROM aos.checkpoints WHERE run_id = OLD.run_id;
     DELETE FROM aos.workflow_runs WHERE run_id = OLD.run_id;
-    RETURN OLD;
+    RETURN NULL;
 END $$;
 CREATE TRIGGER workflow_checkpoints_deleted AFTER DELETE ON workflow_checkpoints
     FOR EACH ROW EXECUTE FUNCTION delete_run_of_head();
 
--- Outputs of more than about 2 KB are kept out of the row by PostgreSQL itself (TOAST), written once.
 CREATE TABLE workflow_steps (
-    run_id          text NOT NULL REFERENCES workflow_runs ON DELETE CASCADE,
+    run_id          text NOT NULL,
     step_path       text NOT NULL,
     step_index      integer NOT NULL,
     step_id         text NOT NULL,
@@ -92,6 +100,7 @@ CREATE TABLE workflow_steps (
     input_hash      text NOT NULL,
     output_hash     text,
     output_json     json,
+    output_digest   text,
     step_hash       text NOT NULL,
     attempt         integer NOT NULL,
     cost_cents      numeric(14, 4) NOT NULL,
@@ -105,9 +114,17 @@ CREATE TABLE workflow_steps (
     PRIMARY KEY (run_id, step_path)
 );
 
+-- Large outputs, by the SHA-256 of their text: each once in a run. A step that has one has its output_digest.
+CREATE TABLE payloads (
+    run_id text NOT NULL,
+    digest text NOT NULL,
+    body   json NOT NULL,
+    PRIMARY KEY (run_id, digest)
+);
+
 -- One row for each commit.
 CREATE TABLE checkpoints (
-    run_id          text NOT NULL REFERENCES workflow_runs ON DELETE CASCADE,
+    run_id          text NOT NULL,
     version         bigint NOT NULL,
     next_step_index integer NOT NULL,
     status          text NOT NULL,
@@ -129,7 +146,7 @@ CREATE TABLE cost_ledger (
 CREATE INDEX cost_ledger_run ON cost_ledger (run_id);
 CREATE INDEX cost_ledger_tenant ON cost_ledger (tenant_id, at);
 
--- What somebody else than the run's worker did to it. Outlives the run.
+-- What somebody else than the run's worker did to it. Outlives the run. token tells a repetition from a second change.
 CREATE TABLE transitions (
     seq        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at         timestamptz NOT NULL DEFAULT now(),
@@ -139,7 +156,8 @@ CREATE TABLE transitions (
     from_state text,
     to_state   text,
     version    bigint,
-    detail     text
+    detail     text,
+    token      text
 );
 CREATE INDEX transitions_run ON transitions (run_id, seq);
 
@@ -165,6 +183,7 @@ CREATE TABLE approvals (
     requested_at timestamptz NOT NULL DEFAULT now(),
     decided_at   timestamptz,
     expires_at   timestamptz,
+    token        text,
     PRIMARY KEY (run_id, step_path)
 );
 CREATE INDEX approvals_open ON approvals (requested_at) WHERE decision IS NULL;

@@ -23,23 +23,22 @@ CREATE TABLE skill_registry (
     PRIMARY KEY (skill_id, version)
 );
 
-CREATE FUNCTION bump_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION bump_epoch() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     UPDATE aos.controls SET epoch = epoch + 1, updated_at = now();
     RETURN NULL;
 END $$;
-CREATE TRIGGER skill_registry_changed AFTER UPDATE OF enabled, disabled_reason OR DELETE ON skill_registry
+CREATE TRIGGER skill_registry_added AFTER INSERT ON skill_registry
+    FOR EACH ROW WHEN (NOT NEW.enabled) EXECUTE FUNCTION bump_epoch();
+CREATE TRIGGER skill_registry_changed AFTER UPDATE ON skill_registry
+    FOR EACH ROW WHEN ((OLD.skill_id, OLD.version, OLD.enabled, OLD.disabled_reason)
+                       IS DISTINCT FROM (NEW.skill_id, NEW.version, NEW.enabled, NEW.disabled_reason))
+    EXECUTE FUNCTION bump_epoch();
+CREATE TRIGGER skill_registry_removed AFTER DELETE ON skill_registry
+    FOR EACH ROW WHEN (NOT OLD.enabled) EXECUTE FUNCTION bump_epoch();
+CREATE TRIGGER skill_registry_emptied AFTER TRUNCATE ON skill_registry
     FOR EACH STATEMENT EXECUTE FUNCTION bump_epoch();
-
-CREATE FUNCTION bump_epoch_for_disabled() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF NOT NEW.enabled THEN
-        UPDATE aos.controls SET epoch = epoch + 1, updated_at = now();
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER skill_registry_disabled AFTER INSERT ON skill_registry
-    FOR EACH ROW EXECUTE FUNCTION bump_epoch_for_disabled();
 
 CREATE FUNCTION bump_own_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -55,6 +55,6 @@ async def test_a_bad_plan_fails_its_step_with_every_reason_and_nothing_runs() ->
 
 
 async def test_without_a_sandbox_there_are_no_plans() -> None:
-    world, result = await run_with(plan_with(1), None)
+    _, result = await run_with(plan_with(1), None)
     assert result.error_code == "USAGE"
     assert "sandbox" in (result.error_message or "")

@@ -21,7 +21,7 @@ from aos_workflow.engine.outcome import (
 from aos_workflow.engine.payload import Payload, decode, encode
 from aos_workflow.engine.program import Program
 from aos_workflow.engine.result import StepResult
-from aos_workflow.errors import CanonicalError
+from aos_workflow.errors import CanonicalError, RunCancelledError
 from aos_workflow.golden import Rules
 from aos_workflow.golden.hashing import workflow_hash
 
@@ -71,7 +71,7 @@ def end_of(
         case Failed(code, message):
             return _over(spec_hash, seed, ordered, RunStatus.FAILED, None, code, message)
         case Cancelled():
-            words = ("RUN_CANCELLED", "cancelled on request")
+            words = (RunCancelledError.code, "cancelled on request")
             return _over(spec_hash, seed, ordered, RunStatus.CANCELLED, None, *words)
         case Suspended(reason, suspended_code):
             return End(RunStatus.SUSPENDED, reason=reason, error_code=suspended_code)

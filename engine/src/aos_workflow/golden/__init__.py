@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         canonicalize,
         content_hash,
     )
-    from aos_workflow.golden.diff import Diff, Entry, diff
+    from aos_workflow.golden.diff import Diff, Entry
     from aos_workflow.golden.files import Verdict, load, sign, verify
     from aos_workflow.golden.hashing import step_hash, workflow_hash
     from aos_workflow.golden.keys import Key, KeyRing
@@ -48,7 +48,6 @@ __all__ = [
     "canonical_json",
     "canonicalize",
     "content_hash",
-    "diff",
     "load",
     "sign",
     "step_hash",
@@ -58,7 +57,7 @@ __all__ = [
 
 _HOMES = {
     "canonical": "Canonical canonical_bytes canonical_json canonicalize content_hash",
-    "diff": "Diff Entry diff",
+    "diff": "Diff Entry",
     "files": "Verdict load sign verify",
     "hashing": "step_hash workflow_hash",
     "keys": "Key KeyRing",

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from aos_workflow.cli import database, golden, policy, runs, skills, stack, stop
+from aos_workflow.cli.doctor import doctor
 from aos_workflow.cli.options import AsJson
 from aos_workflow.cli.output import Output
 from aos_workflow.cli.worker import worker
@@ -29,6 +30,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(skills.app, name="skills")
 app.add_typer(stop.app, name="stop")
 runs.add_to(app)
+app.command(epilog="\b\nExample:\n  aos-workflow doctor plan.py:make_plan --budget quick")(doctor)
 app.command(epilog="\b\nExample:\n  aos-workflow worker --workflows my.workflows --concurrency 20")(
     worker
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -29,8 +29,11 @@ def status(as_json: AsJson = False) -> None:
     """Show which migrations are applied. Exit code 1 if one is pending, was edited, or is not known here."""
     from aos_workflow.checkpoint.postgres.migrating import status as look
 
+    async def work(connection: Any, is_embedded: bool) -> Any:
+        return await look(connection)
+
     output = Output(as_json=as_json)
-    states = _connected(look)
+    states = _connected(work)
     output.table(("migration", "state"), [(each.name, _word(each.state)) for each in states])
     is_current = all(each.state == "applied" for each in states)
     output.line("" if is_current else "next: aos-workflow db migrate")
@@ -40,31 +43,54 @@ def status(as_json: AsJson = False) -> None:
     raise typer.Exit(0 if is_current else PENDING)
 
 
-@app.command(epilog="\b\nExample:\n  aos-workflow db migrate")
-def migrate(as_json: AsJson = False) -> None:
+@app.command(
+    epilog="\b\nExample:\n  aos-workflow db migrate\n  aos-workflow db migrate --operator nova"
+)
+def migrate(
+    operator: Annotated[
+        str | None,
+        typer.Option(
+            "--operator",
+            metavar="ROLE",
+            help="Let this role work as the runbooks do: find the tables, and change what they change.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Bring the schema up to date. Several may do so at once: one does, the others wait."""
     from aos_workflow.checkpoint.postgres.migrating import migrate as apply
+    from aos_workflow.checkpoint.postgres.migrating import set_operator
+
+    async def work(connection: Any, is_embedded: bool) -> tuple[str, ...]:
+        applied = await apply(connection, whole_database=is_embedded)
+        if operator is not None:
+            await set_operator(connection, operator)
+        return applied
 
     output = Output(as_json=as_json)
-    applied = _connected(apply)
+    applied = _connected(work)
     output.lines([f"applied {name}" for name in applied] or ["nothing to do"])
+    if operator is not None:
+        output.line(f"role {operator} is an operator")
     output.document({"ok": True, "applied": list(applied)})
 
 
 @app.command(epilog="\b\nExample:\n  aos-workflow db reindex")
 def reindex(as_json: AsJson = False) -> None:
-    """Build the indexes of workflow_checkpoints anew, while runs go on (REINDEX TABLE CONCURRENTLY)."""
+    """Build the indexes that every commit writes to anew, while runs go on (REINDEX TABLE CONCURRENTLY)."""
+    from aos_workflow.checkpoint.postgres.migrating import BUSY_TABLES
 
-    async def work(connection: Any) -> None:
-        await connection.execute("REINDEX TABLE CONCURRENTLY aos.workflow_checkpoints")
+    async def work(connection: Any, is_embedded: bool) -> None:
+        for table in BUSY_TABLES:
+            await connection.execute(f"REINDEX TABLE CONCURRENTLY {table}")
 
     output = Output(as_json=as_json)
     _connected(work)
-    output.line("reindexed workflow_checkpoints")
-    output.document({"ok": True, "table": "workflow_checkpoints"})
+    output.lines([f"reindexed {table}" for table in BUSY_TABLES])
+    output.document({"ok": True, "tables": list(BUSY_TABLES)})
 
 
-def _connected(work: Callable[[Any], Awaitable[T]]) -> T:
+def _connected(work: Callable[[Any, bool], Awaitable[T]]) -> T:
     from aos_workflow.assembly.database import default_database
     from aos_workflow.checkpoint.postgres.connection import Database
 
@@ -74,11 +100,7 @@ def _connected(work: Callable[[Any], Awaitable[T]]) -> T:
         database = Database(
             lease.dsn, pool_size=1, statement_timeout_s=3600, application_name="aos-workflow db"
         )
-        connection = await database.patiently(database.connect)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
+        return await database.alone(lambda connection: work(connection, lease.is_embedded))
 
     try:
         return asyncio.run(run())

@@ -12,7 +12,7 @@ import asyncpg
 from aos_workflow.determinism import Entropy, SystemEntropy
 from aos_workflow.errors import StoreError, StoreUnavailableError, UsageError
 
-__all__ = ["Connection", "Database", "Lane", "Statement"]
+__all__ = ["TRIES", "Connection", "Database", "Lane", "Statement"]
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ _REFUSED = (
 )
 """Trying again would not help soon."""
 _UNSTORABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, UnicodeError)
-_TRIES = 12
+TRIES = 12
 _FIRST_WAIT_S = 0.05
 _LONGEST_WAIT_S = 2.0
 """In all about 13 seconds: a server that crashed is back in 5."""
@@ -75,10 +75,12 @@ class Database:
         statement_timeout_s: float,
         application_name: str,
         connect_timeout_s: float = 10.0,
+        tries: int = TRIES,
         entropy: Entropy | None = None,
     ) -> None:
         self.dsn = dsn
         self._pool_size = pool_size
+        self._tries = tries
         self._connect_timeout_s = connect_timeout_s
         self._entropy = entropy or SystemEntropy()
         self._answer_timeout_s = statement_timeout_s + _PATIENCE_S
@@ -174,7 +176,7 @@ class Database:
             UsageError: a value cannot be stored, or the address means nothing.
             StoreError: the database refused the statement.
         """
-        for number in range(1, _TRIES + 1):
+        for number in range(1, self._tries + 1):
             try:
                 return await action()
             except asyncpg.ClientConfigurationError:
@@ -183,7 +185,7 @@ class Database:
                     hint="DATABASE_URL=postgresql://user:password@host:5432/database",
                 ) from None
             except (*_LOST, *_CLASHED) as error:
-                if number == _TRIES:
+                if number == self._tries:
                     raise _unavailable(error) from error
                 await asyncio.sleep(self._wait_s(number))
             except _REFUSED as error:

@@ -30,7 +30,8 @@ _OUTSIDE = "-- outside of a transaction"
 """First line of a file of one statement such as CREATE INDEX CONCURRENTLY."""
 _OPERATOR_PATH = "aos, aos_compat, pg_catalog, public"
 BUSY_TABLES = tuple(
-    f"aos.{name}" for name in ("workflow_checkpoints", "workflow_steps", "checkpoints", "cost_ledger")
+    f"aos.{name}"
+    for name in ("workflow_checkpoints", "workflow_steps", "checkpoints", "cost_ledger")
 )
 """What every commit writes to."""
 

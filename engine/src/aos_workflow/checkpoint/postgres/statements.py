@@ -106,8 +106,14 @@ WHERE c.run_id = $1
 RETURNING c.run_id
 """
 
-DONE = "SELECT run_id FROM aos.transitions WHERE run_id = $1 AND token = $2"
-"""Whether a change with this token has happened."""
+DELETED = "SELECT run_id FROM aos.transitions WHERE run_id = $1 AND token = $2"
+
+CHANGED = f"""
+SELECT {_HEAD_COLUMNS}
+FROM aos.workflow_checkpoints c JOIN aos.workflow_runs r USING (run_id)
+WHERE c.run_id = $1 AND EXISTS (SELECT FROM aos.transitions t WHERE t.run_id = $1 AND t.token = $2)
+"""
+"""The run, if a change with this token has happened to it."""
 
 CLAIM = f"""
 WITH due AS (

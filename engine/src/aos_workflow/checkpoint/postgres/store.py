@@ -19,7 +19,7 @@ from aos_workflow.checkpoint.limits import (
     refuse_large_input,
 )
 from aos_workflow.checkpoint.postgres import statements as sql
-from aos_workflow.checkpoint.postgres.connection import Connection, Database, Statement
+from aos_workflow.checkpoint.postgres.connection import TRIES, Connection, Database, Statement
 from aos_workflow.checkpoint.postgres.grouping import GroupCommit
 from aos_workflow.checkpoint.postgres.migrating import migrate
 from aos_workflow.checkpoint.postgres.rows import (
@@ -77,7 +77,8 @@ class CheckpointStore:
 
     ``pool_size`` limits the connections, two of which are for commits. ``statement_timeout_s`` limits each statement.
     An output of more than ``max_payload_bytes`` is refused; one of more than ``out_of_row_bytes`` is kept by its
-    digest, once for a run. ``batch`` is how many commits of different runs may go out as one statement.
+    digest, once for a run. ``batch`` is how many commits of different runs may go out as one statement. ``tries`` is
+    how often something is tried while the database cannot be reached: 12 are about 13 seconds.
     """
 
     def __init__(
@@ -89,14 +90,15 @@ class CheckpointStore:
         max_payload_bytes: int = MAX_PAYLOAD_BYTES,
         out_of_row_bytes: int = OUT_OF_ROW_BYTES,
         batch: int = 200,
+        tries: int = TRIES,
         application_name: str = "aos-workflow",
         migrates: bool = True,
         entropy: Entropy | None = None,
     ) -> None:
-        if pool_size <= _LANES or batch < 1 or statement_timeout_s <= 0:
+        if pool_size <= _LANES or min(batch, tries) < 1 or statement_timeout_s <= 0:
             raise UsageError(
-                f"a store needs more than {_LANES} connections, a batch of 1 or more, and time for statements: got "
-                f"pool_size={pool_size}, batch={batch}, statement_timeout_s={statement_timeout_s}"
+                f"a store needs more than {_LANES} connections, a batch and tries of 1 or more, and time for "
+                f"statements: got {pool_size=}, {batch=}, {tries=}, {statement_timeout_s=}"
             )
         self._dsn = dsn
         self._pool_size = pool_size
@@ -104,6 +106,7 @@ class CheckpointStore:
         self._max_payload_bytes = max_payload_bytes
         self._out_of_row_bytes = out_of_row_bytes
         self._batch = batch
+        self._tries = tries
         self._entropy = entropy or SystemEntropy()
         self._unsure_claims: dict[str, str] = {}
         self._application_name = application_name
@@ -208,7 +211,7 @@ class CheckpointStore:
 
     async def delete(self, run_id: str, *, by: str) -> bool:
         token = self._token()
-        done = (sql.DONE, run_id, token)
+        done = (sql.DELETED, run_id, token)
         if await self._row(sql.DELETE, run_id, DEAD_AFTER_S, by, token, done=done) is not None:
             return True
         row = await self._row(sql.HEAD, run_id)
@@ -263,13 +266,11 @@ class CheckpointStore:
             change.reset_attempts,
             states_before(change.status),
             token,
-            done=(sql.DONE, change.run_id, token),
+            done=(sql.CHANGED, change.run_id, token),
         )
-        if row is not None and "status" in row:
+        if row is not None:
             return head_of(row)
         head = await self._head(change.run_id)
-        if row is not None:
-            return head
         if change.expected_version not in (None, head.version):
             raise moved_on(change)
         raise not_allowed(head, change.status)
@@ -282,14 +283,11 @@ class CheckpointStore:
             by,
             states_before(RunStatus.CANCELLED),
             token,
-            done=(sql.DONE, run_id, token),
+            done=(sql.CHANGED, run_id, token),
         )
-        if row is not None and "status" in row:
-            return head_of(row)
-        head = await self._head(run_id)
         if row is not None:
-            return head
-        raise already_over(head, "be cancelled")
+            return head_of(row)
+        raise already_over(await self._head(run_id), "be cancelled")
 
     async def fork(self, run_id: str, new: NewRun, *, steps: int) -> Checkpoint:
         forked = replace(new, mode="fork", forked_from_run_id=run_id, forked_from_step=steps)
@@ -476,6 +474,7 @@ class CheckpointStore:
             pool_size=self._pool_size - _LANES,
             statement_timeout_s=self._statement_timeout_s,
             application_name=self._application_name,
+            tries=self._tries,
             entropy=self._entropy,
         )
         if self._migrates:

@@ -1,0 +1,132 @@
+"""asyncio schedule: when timers fire and work in threads is done. Tasks that wait for neither keep their order."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any
+
+from aos_workflow.doctor.child.run import LANE, Run
+from aos_workflow.doctor.child.schedule import child_lane, machine_time, scheduler
+
+NAME = "async"
+LABEL = "async-order"
+
+
+def provoke(budget: str) -> list[Any]:
+    """Schedules by their seed."""
+    return ["back", "a"] if budget == "quick" else ["back", *"abcdefghijk"]
+
+
+def control(run: Run) -> dict[str, Any]:
+    """Event loops on virtual time, tasks with lanes."""
+    import asyncio
+    from asyncio import base_events, selector_events, tasks
+
+    base_events.BaseEventLoop.time = _time  # type: ignore[method-assign]
+    base_events.BaseEventLoop.create_task = _create_task(  # type: ignore[method-assign]
+        run, base_events.BaseEventLoop.create_task
+    )
+    base_events.BaseEventLoop.call_later = _call_later(  # type: ignore[method-assign]
+        run, base_events.BaseEventLoop.call_later
+    )
+    loop = selector_events.BaseSelectorEventLoop
+    loop.__init__ = _loop_init(run, loop.__init__)  # type: ignore[method-assign]
+    as_completed = _as_completed(run, tasks.as_completed)
+    asyncio.as_completed = tasks.as_completed = as_completed
+    return {}
+
+
+def _time(self: Any) -> float:
+    return machine_time()
+
+
+def _create_task(run: Run, original: Any) -> Any:
+    import asyncio.tasks
+
+    tasks: Any = asyncio.tasks
+
+    def create_task(
+        self: Any, coro: Any, *, name: Any = None, context: Any = None, **more: Any
+    ) -> Any:
+        if run.active:
+            context = context or contextvars.copy_context()
+            context.run(LANE.set, child_lane(run))
+            # The interpreter's own counter cannot be read or put back.
+            name = name or f"Task-{tasks._task_name_counter()}"
+        return original(self, coro, name=name, context=context, **more)
+
+    return create_task
+
+
+def _call_later(run: Run, original: Any) -> Any:
+    def call_later(self: Any, delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
+        thaw = run.thaws.get(NAME)
+        if thaw is not None and run.active and delay > 0 and scheduler.choices is not None:
+            delay = delay * scheduler.choices.uniform(0.5, 1.6) + scheduler.choices.uniform(
+                0.0, 0.004
+            )
+        return original(self, delay, callback, *args, context=context)
+
+    return call_later
+
+
+def _loop_init(run: Run, original: Any) -> Any:
+    def __init__(self: Any, selector: Any = None) -> None:  # noqa: N807
+        original(self, selector)
+        run.loops += 1
+        real = self._selector.select
+
+        def select(timeout: float | None = None) -> Any:
+            if timeout is not None and timeout <= 0:
+                return real(0)
+            if len(self._selector.get_map()) > 1:
+                return _outside(real, timeout)
+            scheduler.wait(lambda: bool(real(0)), timeout)
+            return real(0)
+
+        self._selector.select = select
+
+    return __init__
+
+
+def _outside(real: Any, timeout: float | None) -> Any:
+    """Sockets or pipes of others: real waiting."""
+    found = scheduler.outside(lambda: real(timeout))
+    if not found and timeout is not None:
+        scheduler.now += timeout
+    return found
+
+
+class _InOrder:
+    """What ``as_completed`` gives, in the order in which it was given."""
+
+    def __init__(self, given: list[Any], timeout: float | None) -> None:
+        self.given = given
+        self.timeout = timeout
+
+    def __iter__(self) -> Iterator[Any]:
+        import asyncio
+
+        for task in self.given:
+            yield asyncio.wait_for(task, self.timeout)
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        import asyncio
+
+        for task in self.given:
+            await asyncio.wait([task], timeout=self.timeout)
+            yield task
+
+
+def _as_completed(run: Run, original: Any) -> Any:
+    def as_completed(fs: Iterable[Any], *, timeout: float | None = None) -> Any:
+        import asyncio
+
+        given = [asyncio.ensure_future(f) for f in dict.fromkeys(fs)]
+        reading = run.visit(NAME, "asyncio.as_completed", count=False)
+        if reading is None or reading.thaw is not None:
+            return original(given, timeout=timeout)
+        return _InOrder(given, timeout)
+
+    return as_completed

@@ -1,0 +1,405 @@
+"""Threads one at a time, in an order that is chosen, on virtual time.
+
+Real threads, but only the one that holds the *turn* runs. It passes the turn on where it would block (locks, joins,
+sleeps, selectors) and, when threads are let go, at the points where others may get ahead of it. Sleeping takes no time:
+when nobody can run, the clock moves to the next deadline. Locks made by ``threading`` are ours, so everything that is
+built on them (conditions, events, queues, futures, pools) follows.
+"""
+
+from __future__ import annotations
+
+import _thread
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aos_workflow.doctor.child.run import LANE, SPAWNED, Run
+
+__all__ = ["DeadlockError", "Lock", "Scheduler", "elapsed", "install", "scheduler"]
+
+_allocate = _thread.allocate_lock
+_get_ident = _thread.get_ident
+_monotonic = time.monotonic
+_Random = random.Random
+MACHINE_START = 1000.0
+MAX_SWITCHES = 2_000_000
+
+
+class DeadlockError(RuntimeError):
+    """No thread can ever run again."""
+
+
+class Fiber:
+    """A thread as the scheduler sees it."""
+
+    __slots__ = ("deadline", "index", "ready", "since", "state", "turn")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.turn = _allocate()
+        self.turn.acquire()
+        self.state = "ready"
+        self.ready: Callable[[], bool] | None = None
+        self.deadline: float | None = None
+        self.since = 0
+
+
+class Backwards:
+    """Choices that let the last come first."""
+
+    def __init__(self) -> None:
+        self.drawn = 0
+
+    def random(self) -> float:
+        """Always enough to be overtaken."""
+        return 0.9
+
+    def choice(self, among: Any) -> Any:
+        """The last."""
+        return among[-1]
+
+    def uniform(self, low: float, high: float) -> float:
+        """Less with every draw."""
+        self.drawn += 1
+        return low + (high - low) / (1 + self.drawn / 4)
+
+    def shuffle(self, values: list[Any]) -> None:
+        """Turn round."""
+        values.reverse()
+
+
+class Scheduler:
+    """Who runs next."""
+
+    def __init__(self) -> None:
+        self.mutex = _allocate()
+        self.now = 0.0
+        self.fibers: list[Fiber] = []
+        self.by_ident: dict[int, Fiber] = {}
+        self.running: Fiber | None = None
+        self.choices: Any = None
+        self.variant: str | None = None
+        self.serial = 0
+        self.alone = True
+        self.broken = False
+
+    def begin(self, variant: str | None) -> None:
+        """Start a call: this thread is the only one, or what is left of others is forgotten."""
+        self.variant = variant
+        self.choices = (
+            None if variant is None else (Backwards() if variant == "back" else _Random(variant))
+        )
+        if not self.fibers:
+            fiber = Fiber(0)
+            self.fibers.append(fiber)
+            self.running = fiber
+            self.by_ident[_get_ident()] = fiber
+
+    @property
+    def me(self) -> Fiber | None:
+        """The fiber of the calling thread; ``None`` for a thread that is not ours."""
+        return self.by_ident.get(_get_ident())
+
+    def spawn(self) -> Fiber:
+        """A fiber for a thread that is about to start."""
+        self.serial += 1
+        fiber = Fiber(len(self.fibers))
+        fiber.since = self.serial
+        self.fibers.append(fiber)
+        self.alone = False
+        return fiber
+
+    def enter(self, fiber: Fiber) -> None:
+        """Called first by the new thread: wait for the turn."""
+        self.by_ident[_get_ident()] = fiber
+        fiber.turn.acquire()
+
+    def leave(self, fiber: Fiber) -> None:
+        """Called last by a thread: it needs no turn any more."""
+        fiber.state = "done"
+        self.by_ident.pop(_get_ident(), None)
+        self.alone = sum(f.state != "done" for f in self.fibers) == 1
+        with self.mutex:
+            self._pass_on(self._choose())
+
+    def wait(self, ready: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Block until ``ready()``; whether it became so within ``timeout`` virtual seconds."""
+        me = self.me
+        if me is None:
+            return _poll(ready, timeout)
+        deadline = None if timeout is None or timeout < 0 else self.now + timeout
+        if self.alone:
+            if ready():
+                return True
+            if deadline is None:
+                self.broken = True
+                raise DeadlockError("the only thread waits for what nobody does")
+            self.now = max(self.now, deadline)
+            return ready()
+        me.state, me.ready, me.deadline = "waiting", ready, deadline
+        self._switch(me)
+        me.ready = None
+        return ready()
+
+    def sleep(self, seconds: float) -> None:
+        """Let that much virtual time pass."""
+        me = self.me
+        if me is None or self.alone:
+            self.now += seconds
+            return
+        if self.choices is not None:
+            seconds = seconds * self.choices.uniform(0.5, 1.6) + self.choices.choice((0, 0, 0.004))
+        me.state, me.ready, me.deadline = "waiting", _never, self.now + seconds
+        self._switch(me)
+
+    def pause(self) -> None:
+        """A point where another thread may get ahead, if threads are let go."""
+        me = self.me
+        if me is None or self.alone or self.choices is None or self.choices.random() < 0.4:
+            return
+        me.state, me.ready, me.deadline = "ready", None, None
+        self._switch(me)
+
+    def outside(self, call: Callable[[], Any]) -> Any:
+        """Run a call that blocks in the operating system, without the turn."""
+        me = self.me
+        if me is None or self.alone:
+            return call()
+        with self.mutex:
+            me.state = "outside"
+            self.running = None
+            self._pass_on(self._choose(advance=False))
+        try:
+            return call()
+        finally:
+            with self.mutex:
+                self.serial += 1
+                me.since, me.ready, me.deadline = self.serial, None, None
+                if self.running is None:
+                    self.running, me.state = me, "running"
+                else:
+                    me.state = "ready"  # type: ignore[unreachable]
+            if me.state == "ready":
+                me.turn.acquire()
+
+    def _switch(self, me: Fiber) -> None:
+        with self.mutex:
+            self.serial += 1
+            if self.serial > MAX_SWITCHES:
+                raise DeadlockError("threads wait for each other without end")
+            me.since = self.serial
+            chosen = self._choose()
+            if chosen is me:
+                me.state = "running"
+                return
+            self._pass_on(chosen)
+        me.turn.acquire()
+
+    def _pass_on(self, chosen: Fiber | None) -> None:
+        self.running = chosen
+        if chosen is not None:
+            chosen.state = "running"
+            chosen.turn.release()
+
+    def _choose(self, *, advance: bool = True) -> Fiber | None:
+        able = [f for f in self.fibers if _able(f)]
+        if able:
+            if self.choices is not None:
+                return self.choices.choice(able)  # type: ignore[no-any-return]
+            return min(able, key=lambda f: f.since)
+        if any(f.state == "outside" for f in self.fibers) and not advance:
+            return None
+        timed = [f for f in self.fibers if f.state == "waiting" and f.deadline is not None]
+        if timed:
+            first = min(timed, key=lambda f: (f.deadline, f.since))
+            self.now = max(self.now, first.deadline or 0.0)
+            return first
+        if any(f.state == "outside" for f in self.fibers):
+            return None
+        if any(f.state != "done" for f in self.fibers):
+            self._give_up()
+        return None
+
+    def _give_up(self) -> None:
+        import os
+
+        self.broken = True
+        sys.stderr.write("deadlock\n")
+        os._exit(DEADLOCK)
+
+
+DEADLOCK = 97
+
+
+def _able(fiber: Fiber) -> bool:
+    if fiber.state == "ready":
+        return True
+    return fiber.state == "waiting" and fiber.ready is not None and fiber.ready()
+
+
+def _never() -> bool:
+    return False
+
+
+def _poll(ready: Callable[[], bool], timeout: float | None) -> bool:
+    """Waiting in a thread that the scheduler does not know."""
+    end = None if timeout is None or timeout < 0 else _monotonic() + timeout
+    while not ready():
+        if end is not None and _monotonic() >= end:
+            return False
+        _real_sleep(0.0005)
+    return True
+
+
+_real_sleep = time.sleep
+scheduler = Scheduler()
+
+
+def elapsed() -> float:
+    """Virtual seconds that sleeping has taken."""
+    return scheduler.now
+
+
+def machine_time() -> float:
+    """The clock of the machinery: never perturbed, and virtual where sleeping is."""
+    return MACHINE_START + scheduler.now
+
+
+class Lock:
+    """``threading.Lock``."""
+
+    __slots__ = ("__weakref__", "_lock")
+
+    def __init__(self) -> None:
+        self._lock = _allocate()
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """As ``threading.Lock.acquire``."""
+        if self._lock.acquire(False):
+            return True
+        if not blocking:
+            return False
+        end = None if timeout < 0 else scheduler.now + timeout
+        while end is None or scheduler.now < end:
+            scheduler.wait(self._free, None if end is None else end - scheduler.now)
+            if self._lock.acquire(False):
+                return True
+        return False
+
+    def _free(self) -> bool:
+        return not self._lock.locked()
+
+    def release(self) -> None:
+        """As ``threading.Lock.release``."""
+        self._lock.release()
+
+    def locked(self) -> bool:
+        """As ``threading.Lock.locked``."""
+        return self._lock.locked()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def _at_fork_reinit(self) -> None:
+        self._lock = _allocate()
+
+
+def install(run: Run) -> None:
+    """Put locks, sleeping and starting threads under the scheduler."""
+    import queue
+
+    threading.Lock = threading._allocate_lock = Lock  # type: ignore[assignment,attr-defined]
+    threading._CRLock = None  # type: ignore[attr-defined]
+    queue.SimpleQueue = queue._PySimpleQueue  # type: ignore[misc,attr-defined]
+    for name in ("_start_new_thread", "_start_joinable_thread"):
+        if hasattr(threading, name):
+            setattr(threading, name, _starting(run, getattr(threading, name)))
+    _thread.start_new_thread = _starting(run, _thread.start_new_thread)
+    threading.Thread.start = _thread_start(threading.Thread.start)  # type: ignore[method-assign]
+    threading.Thread.join = _thread_join(threading.Thread.join)  # type: ignore[method-assign]
+    threading.Thread.is_alive = _thread_is_alive(threading.Thread.is_alive)  # type: ignore[method-assign]
+    time.sleep = _sleep(run)
+    import subprocess
+
+    threading._time = queue.time = subprocess._time = machine_time  # type: ignore[attr-defined]
+
+
+def _starting(run: Run, original: Any) -> Any:
+    def start(function: Any, *args: Any, **kwargs: Any) -> Any:
+        if not run.active:
+            return original(function, *args, **kwargs)
+        fiber = scheduler.spawn()
+        lane = child_lane(run)
+        frame = run.user_frame(2)
+        origin = frame and (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+        owner = getattr(function, "__self__", None)
+        if isinstance(owner, threading.Thread):
+            owner._aos_fiber = fiber  # type: ignore[attr-defined]
+
+        def body(*inner: Any, **named: Any) -> None:
+            scheduler.enter(fiber)
+            LANE.set(lane)
+            SPAWNED.set(origin or None)
+            try:
+                function(*inner, **named)
+            finally:
+                scheduler.leave(fiber)
+
+        return original(body, *args, **kwargs)
+
+    return start
+
+
+def child_lane(run: Run) -> str:
+    """The lane of what the running code starts next."""
+    lane = LANE.get()
+    run.children[lane] = number = run.children.get(lane, 0) + 1
+    return f"{lane}.{number}"
+
+
+def _thread_start(original: Any) -> Any:
+    def start(self: threading.Thread) -> None:
+        original(self)
+        scheduler.pause()
+
+    return start
+
+
+def _thread_join(original: Any) -> Any:
+    def join(self: threading.Thread, timeout: float | None = None) -> None:
+        fiber = getattr(self, "_aos_fiber", None)
+        if fiber is None or self is threading.current_thread():
+            original(self, timeout)
+        elif scheduler.wait(lambda: fiber.state == "done", timeout):
+            original(self)
+
+    return join
+
+
+def _thread_is_alive(original: Any) -> Any:
+    def is_alive(self: threading.Thread) -> bool:
+        fiber = getattr(self, "_aos_fiber", None)
+        if fiber is None:
+            return bool(original(self))
+        return fiber.state != "done"  # type: ignore[no-any-return]
+
+    return is_alive
+
+
+def _sleep(run: Run) -> Any:
+    def sleep(seconds: float, /) -> None:
+        if seconds < 0:
+            raise ValueError("sleep length must be non-negative")
+        if run.active:
+            scheduler.sleep(float(seconds))
+        else:
+            _real_sleep(seconds)
+
+    sleep.__module__ = "time"
+    return sleep

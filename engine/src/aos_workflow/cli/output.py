@@ -79,8 +79,9 @@ class Output:
 
 def error_lines(error: AosError) -> list[str]:
     """An error as people read it."""
+    first, *rest = error.message.splitlines() or [""]
     hint = [f"next: {error.hint}"] if error.hint else []
-    return [f"error: {error.message}", *hint]
+    return [f"error: {first}", *rest, *hint]
 
 
 def printable(text: str) -> str:

@@ -72,9 +72,17 @@ def _fixtures(session: Any, names: tuple[str, ...]) -> object:
         """The golden of the running test: ``assert value == golden``."""
         return session.golden
 
+    @pytest.fixture(scope="session", name="golden_engine")
+    def golden_engine() -> Any:
+        """Runs workflows and compares whole runs: ``await golden_engine.run(workflow)``."""
+        from pytest_aos_golden.engine_fixture import GoldenEngine
+
+        return GoldenEngine(session.golden)
+
     # A module: pytest looks for fixtures in those and in classes, and warns of wide scopes on methods.
     fixtures: Any = ModuleType("pytest_aos_golden.fixtures")
     fixtures.aos_golden = aos_golden
+    fixtures.golden_engine = golden_engine
     if "golden" in names:
         fixtures.golden = golden
     return cast(object, fixtures)

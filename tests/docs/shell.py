@@ -25,7 +25,14 @@ PLUGINS = {
     "rerunfailures": ("rerunfailures",),
     "xdist": ("xdist", "xdist.looponfail"),
 }
-_NEVER = ("inline_snapshot", "pytest-datadir", "regressions", "syrupy", "valkey")
+_NEVER = (
+    "inline_snapshot",
+    "langsmith_plugin",
+    "pytest-datadir",
+    "regressions",
+    "syrupy",
+    "valkey",
+)
 # What a contributor or a CI system may have set, and what would change the pages' output.
 _UNSET = (
     "CI",

@@ -21,6 +21,7 @@ PLUGINS = (
     "asyncio",
     "hypothesispytest",
     "inline_snapshot",
+    "langsmith_plugin",
     "pytest-datadir",
     "regressions",
     "repeat",

@@ -267,6 +267,46 @@ async def test_many_runs_commit_at_the_same_time_and_a_conflict_hurts_only_itsel
         assert len(await store.load_steps(f"r{number}")) == (3 if number % 10 else 0)
 
 
+async def test_a_step_that_is_done_is_not_done_again(store: Store) -> None:
+    await taken(store)
+    await store.commit(Commit("r", "w1", 0, (a_step(0),)))
+    with pytest.raises(CheckpointVersionConflictError):
+        await store.commit(Commit("r", "w1", 1, (a_step(1), a_step(2, path="1:s"))))
+    assert await store.load_steps("r") == (a_step(0),)
+    assert (await store.load("r")).version == 1  # type: ignore[union-attr]
+
+
+async def test_texts_that_no_database_takes_are_kept_readable(store: Store) -> None:
+    await taken(store)
+    failed = a_step(0, status=StepStatus.FAILED, error_code="E", error_message="a\x00b\udc80")
+    await store.commit(Commit("r", "w1", 0, (failed,)))
+    end = Commit("r", "w1", 1, (), RunStatus.SUSPENDED, reason="\x00why\udcff é")
+    await store.commit(end)
+    (step,) = await store.load_steps("r")
+    head = await store.load("r")
+    assert head is not None
+    assert "b" in (step.error_message or "")
+    assert "why" in (head.reason or "")
+    assert "é" in (head.reason or "")
+
+
+async def test_attempts_count_only_those_without_progress(store: Store) -> None:
+    await store.create(a_run(max_attempts=2))
+    for index in range(4):
+        (head,) = await store.claim("gone")
+        await store.commit(Commit("r", "gone", head.version, (a_step(index),)))
+        await store.reap()
+    for _ in range(4):
+        (head,) = await store.claim("w1")
+        await store.commit(Commit("r", "w1", head.version, (), RunStatus.QUEUED, reason="parked"))
+    await store.join(WorkerRow("w1"))
+    for _ in range(4):
+        await store.claim("w1")
+        await store.leave("w1")
+    head = (await store.claim("w1"))[0]
+    assert (head.status, head.attempts) == (RunStatus.RUNNING, 1)
+
+
 # taking runs
 
 
@@ -481,6 +521,39 @@ async def test_an_answer_that_is_used_does_not_wake_again(store: Store) -> None:
     await store.decide("r", "ok", decision="approved", by="ann")
     await store.commit(Commit("r", "w1", 0, (a_step(0, path="1:ok"),), RunStatus.SUSPENDED))
     assert not await store.wake("r")
+
+
+async def test_a_signal_for_nobody_wakes_nobody(store: Store) -> None:
+    await suspended(store)
+    await store.decide("r", "other", decision="received", by="x")
+    assert not await store.wake("r")
+    assert await store.reap() == ()
+    assert (await store.load("r")).status is RunStatus.SUSPENDED  # type: ignore[union-attr]
+
+
+async def test_reaping_wakes_who_was_left_asleep(store: Store) -> None:
+    for run_id in ("answered", "expired", "waiting"):
+        await taken(store, run_id)
+        limit = 0.01 if run_id == "expired" else None
+        await store.ask(Decision(run_id, "1:ok", "approval", "ok"), expires_in_s=limit)
+    await store.decide("answered", "ok", decision="approved", by="ann")
+    for run_id in (
+        "answered",
+        "expired",
+        "waiting",
+    ):  # and their worker died before it could wake them
+        await store.commit(Commit(run_id, "w1", 0, (), RunStatus.SUSPENDED))
+    await asyncio.sleep(0.03)
+    assert await store.reap() == ("answered", "expired")
+    assert (await store.load("waiting")).status is RunStatus.SUSPENDED  # type: ignore[union-attr]
+
+
+async def test_the_same_question_is_put_once(store: Store) -> None:
+    await taken(store)
+    question = Decision("r", "1:ok", "approval", "ok", b'{"n":1}')
+    first = await store.ask(question, expires_in_s=60)
+    assert await store.ask(replace(question, request_json=b"2"), expires_in_s=1) == first
+    assert await store.decisions() == (first,)
 
 
 async def test_a_signal_may_come_before_it_is_waited_for(store: Store) -> None:

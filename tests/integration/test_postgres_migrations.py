@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -183,6 +184,34 @@ async def test_the_epoch_follows_plain_sql(database: str, connection: Any) -> No
         await connection.execute("UPDATE aos.controls SET updated_by = 'me'")
         await connection.execute("INSERT INTO aos.skill_registry (skill_id) VALUES ('b')")
         assert (await store.controls()).epoch == epochs[-1]
+
+
+async def test_the_command_makes_an_operator(database: str, connection: Any) -> None:
+    await connection.execute('CREATE ROLE "on-call"')
+    try:
+        command = [
+            sys.executable,
+            "-m",
+            "aos_workflow.cli",
+            "db",
+            "migrate",
+            "--operator",
+            "on-call",
+        ]
+        done = await asyncio.to_thread(
+            subprocess.run,
+            command,
+            env={**os.environ, "DATABASE_URL": database},
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == "role on-call is an operator"
+        may = "SELECT has_table_privilege('on-call', 'aos.workflow_checkpoints', 'DELETE')"
+        assert await connection.fetchval(may)
+    finally:
+        await connection.execute('DROP OWNED BY "on-call"; DROP ROLE "on-call"')
 
 
 async def test_an_operator_who_does_not_exist_is_refused(connection: Any) -> None:

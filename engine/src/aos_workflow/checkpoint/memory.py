@@ -176,8 +176,7 @@ class MemoryStore:
             run.steps[step.step_path] = step
         run.head = self._after(head, commit)
         run.last = commit
-        if commit.draws_json is not None:
-            run.draws = commit.draws_json
+        run.draws = commit.draws_json
         return self._committed(run.head)
 
     async def claim(
@@ -232,6 +231,7 @@ class MemoryStore:
         return self._set(
             head,
             status=RunStatus.CANCELLED,
+            cancel_requested=True,
             reason=f"cancelled by {by}",
             error_code="RUN_CANCELLED",
             completed_at_s=self._now(),
@@ -457,12 +457,14 @@ class MemoryStore:
         return changed
 
     def _take(self, head: Checkpoint, owner: str) -> Checkpoint:
+        self._runs[head.run_id].draws = None
         return self._set(
             head,
             status=RunStatus.RUNNING,
             owner=owner,
             attempts=head.attempts + 1,
             started_at_s=head.started_at_s or self._now(),
+            output_json=None,
             error_code=None,
             error_message=None,
             completed_at_s=None,

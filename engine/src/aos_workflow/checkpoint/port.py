@@ -1,4 +1,4 @@
-"""The port of checkpoint stores. One behavioural suite, ``tests/contract/store_conformance.py``, holds for each."""
+"""The port of checkpoint stores. One behavioural suite, ``tests/contract/test_stores.py``, holds for each."""
 
 from __future__ import annotations
 
@@ -191,7 +191,8 @@ class Store(Protocol):
     async def reap(self, *, silent_for_s: float = 180.0, limit: int = 500) -> tuple[str, ...]:
         """Queue again the runs of workers that were silent for so long, and of those that are not known.
 
-        A run that was taken up ``max_attempts`` times fails with ``WORKER_LOST`` instead. Returns the runs' ids.
+        A run that was taken up ``max_attempts`` times without any progress fails instead (``WORKER_LOST``). Runs that
+        are suspended for a question that is answered or expired are queued too. Returns the runs' ids.
         """
         ...
 

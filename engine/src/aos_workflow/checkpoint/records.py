@@ -123,7 +123,7 @@ class Checkpoint:
 
     ``version`` goes up by one with every change and fences off whoever does not know of it. ``next_step_index`` is the
     number of steps that are committed. ``step_outputs`` maps each committed step's path to its output; only ``load``
-    fills it.
+    fills it. ``attempts`` is how often the run was taken up since it last committed a step or was given back.
     """
 
     run_id: str

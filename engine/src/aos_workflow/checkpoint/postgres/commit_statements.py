@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["COMMITTED", "COMMIT_ALONE", "COMMIT_GROUP", "COMMIT_STEP"]
+__all__ = ["COMMITTED", "COMMIT_ALONE", "COMMIT_GROUP", "COMMIT_PAID_STEP", "COMMIT_STEP"]
 
 _MINE = "(w.version, w.lease_owner, w.status) IS NOT DISTINCT FROM (c.v, c.o, 'running')"
 """In this form no index but that of run_id helps: the one of running runs, by their owner, looks as good and is not."""
@@ -30,7 +30,15 @@ _ANSWER = (
     "SELECT run_id, version, cancel_requested, (SELECT epoch FROM aos.controls) AS epoch FROM head"
 )
 
-COMMIT_STEP = f"""
+_LEDGER = """, ledger AS (
+    INSERT INTO aos.cost_ledger (entry_key, tenant_id, run_id, step_path, cents)
+    SELECT run_id || ':' || $7::integer, tenant_id, run_id, $6, $17::float8::numeric FROM head
+    ON CONFLICT DO NOTHING
+)"""
+
+
+def _step(ledger: str) -> str:
+    return f"""
 WITH head AS (
     UPDATE aos.workflow_checkpoints SET
         version = version + 1, next_step_index = next_step_index + 1, attempts = 0, error_code = NULL,
@@ -39,22 +47,24 @@ WITH head AS (
     WHERE run_id = $1 AND (version, lease_owner, status) IS NOT DISTINCT FROM ($2::bigint, $3::text, 'running')
     RETURNING run_id, version, next_step_index, last_result_hash, tenant_id, cancel_requested
 ), stored AS (
-    INSERT INTO aos.workflow_steps AS old ({_STEP_COLUMNS})
+    INSERT INTO aos.workflow_steps ({_STEP_COLUMNS})
     SELECT run_id, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::float8::numeric, $18, $19,
            to_timestamp($20), to_timestamp($21), $22, NULL, $23, $24, $3
-    FROM head {_AGAIN}
+    FROM head
 ), history AS (
     INSERT INTO aos.checkpoints (run_id, version, next_step_index, status, result_hash, worker_id)
     SELECT run_id, version, next_step_index, 'running', last_result_hash, $3 FROM head
-), ledger AS (
-    INSERT INTO aos.cost_ledger (entry_key, tenant_id, run_id, step_path, cents)
-    SELECT run_id || ':' || $7::integer, tenant_id, run_id, $6, $17::float8::numeric FROM head WHERE $17::float8 > 0
-    ON CONFLICT DO NOTHING
-)
+){ledger}
 {_ANSWER}
 """
-"""One step of a run that goes on, by far the most frequent commit. See commit_rows.step_arguments."""
 
+
+COMMIT_STEP = _step("")
+"""One step, free of charge, of a run that goes on: by far the most frequent commit. See commit_rows.step_arguments.
+
+Leaves out what is rarely needed. A step that failed before, and has a row, is refused, and goes by COMMIT_ALONE.
+"""
+COMMIT_PAID_STEP = _step(_LEDGER)
 
 _END = """
         version = w.version + 1,

@@ -17,6 +17,7 @@ from aos_workflow.checkpoint.postgres.commit_rows import (
 from aos_workflow.checkpoint.postgres.commit_statements import (
     COMMIT_ALONE,
     COMMIT_GROUP,
+    COMMIT_PAID_STEP,
     COMMIT_STEP,
     COMMITTED,
 )
@@ -90,6 +91,9 @@ class GroupCommit:
         try:
             while batch := self._next_batch():
                 await self._send(lane, batch)
+                await asyncio.sleep(
+                    0
+                )  # those who were waiting go on first, and perhaps come with their next commit
         finally:
             self._idle.append(lane)
 
@@ -164,7 +168,8 @@ class GroupCommit:
 
 def _statement(commits: Sequence[Commit]) -> tuple[str, Sequence[Any]]:
     if len(commits) == 1 and is_step(commits[0]):
-        return COMMIT_STEP, step_arguments(commits[0])
+        is_free = not commits[0].steps[0].cost_cents
+        return COMMIT_STEP if is_free else COMMIT_PAID_STEP, step_arguments(commits[0])
     return COMMIT_GROUP, group_arguments(commits)
 
 

@@ -64,7 +64,7 @@ from aos_workflow.golden.strict_json import loads
 
 __all__ = ["CheckpointStore"]
 
-_LANES = 2
+_LANES = 4
 """Connections for commits."""
 _CREATE_TRIES = 5
 
@@ -75,7 +75,7 @@ class CheckpointStore:
     ``dsn`` is the database; without one, that of ``DATABASE_URL``, or the embedded PostgreSQL in ``AOS_HOME``. Opens by
     itself at the first use, and brings the schema up to date unless ``migrates`` is false.
 
-    ``pool_size`` limits the connections, two of which are for commits. ``statement_timeout_s`` limits each statement.
+    ``pool_size`` limits the connections, four of which are for commits. ``statement_timeout_s`` limits each statement.
     An output of more than ``max_payload_bytes`` is refused; one of more than ``out_of_row_bytes`` is kept by its
     digest, once for a run. ``batch`` is how many commits of different runs may go out as one statement. ``tries`` is
     how often something is tried while the database cannot be reached: 12 are about 13 seconds.

@@ -47,8 +47,15 @@ def budgets() -> BudgetStore:
     url = config.redis_url()
     if url is None:
         return MemoryBudgets()
-    from aos_workflow.policies import RedisBudgets
-
+    try:
+        from aos_workflow.policies import RedisBudgets
+    except ModuleNotFoundError as error:
+        if error.name != "redis":
+            raise
+        raise UsageError(
+            "REDIS_URL is set, and the Redis client is not installed",
+            hint="pip install 'aos-workflow[redis]', or unset REDIS_URL",
+        ) from None
     return RedisBudgets(url)
 
 

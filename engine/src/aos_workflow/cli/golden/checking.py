@@ -34,6 +34,9 @@ PolicyName = Annotated[
 ]
 
 
+_MISSING = "GOLDEN_MISSING"
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
@@ -46,7 +49,7 @@ def verify(
 ) -> None:
     """Check digests, chains and signatures of goldens, and report every file.
 
-    Exits with 1 if any fails. 'integrity' finds accidents and careless edits without any key; 'require' asks for a
+    Exits with 1 if any fails, with 2 if a path does not exist. 'integrity' finds accidents and careless edits without any key; 'require' asks for a
     valid signature by a key at hand.
     """
     output = Output(as_json=as_json)
@@ -54,6 +57,8 @@ def verify(
     wanted = _policy(policy, ring)
     verdicts = [_verdict(path, ring, wanted) for path in all_goldens(paths)]
     _report(output, verdicts, wanted, ring)
+    if any(verdict.code == _MISSING for verdict in verdicts):
+        raise typer.Exit(2)
     if not all(verdicts):
         raise typer.Exit(1)
 

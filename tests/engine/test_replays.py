@@ -255,6 +255,35 @@ async def test_an_escaped_call_is_stopped_and_its_line_named(
     start_process()  # open again
 
 
+async def test_a_live_run_notes_what_escapes_in_its_golden(
+    world: World, recorder: GoldenRecorder
+) -> None:
+    async def body(ctx: Context) -> Any:
+        await ctx.call(start_process)
+        start_process()
+        return await ctx.step(world.pay, 1)
+
+    await record(world, recorder, body)
+    events = recorder.load_golden("r.steps.jsonl")
+    (noted,) = [event for event in events if event.event_type == "external_call"]
+    assert noted.data["event"] == "subprocess.Popen"
+    assert noted.data["site"].startswith("test_replays.py:")
+    with pytest.raises(ExternalCallBlockedError):
+        await replay(world, recorder, body)
+
+
+async def test_a_golden_of_a_run_that_escapes_nowhere_has_no_such_word(
+    world: World, recorder: GoldenRecorder
+) -> None:
+    async def body(ctx: Context) -> Any:
+        return await ctx.call(start_process)
+
+    await record(world, recorder, body)
+    text = recorder.path_of("r").read_text().lower()
+    assert "external" not in text
+    assert "http" not in text
+
+
 async def test_loopback_may_be_reached(world: World, recorder: GoldenRecorder) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 

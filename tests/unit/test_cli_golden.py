@@ -382,7 +382,9 @@ def test_verify_counts_what_was_not_checked(run: Run, goldens: Path) -> None:
     )
 
 
-def test_a_path_that_does_not_exist_is_bad_input_and_the_others_are_reported(run: Run, goldens: Path) -> None:
+def test_a_path_that_does_not_exist_is_bad_input_and_the_others_are_reported(
+    run: Run, goldens: Path
+) -> None:
     done = run("golden", "verify", goldens, goldens / "none.json")
     assert done.code == 2
     assert "GOLDEN_MISSING" in done.out

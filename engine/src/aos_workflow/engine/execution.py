@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from aos_workflow.engine.ending import End, end_of, in_order, results_in_order
 from aos_workflow.engine.executor import StepExecutor
 from aos_workflow.engine.journal import Journal
 from aos_workflow.engine.outcome import Diverged, Lost, Outcome
+from aos_workflow.engine.outside import watched
 from aos_workflow.engine.payload import decode
 from aos_workflow.engine.permission import ControlsReader, Permission
 from aos_workflow.engine.program import Program
@@ -124,7 +126,9 @@ class Execution:
         if program.timeout_s is not None:
             begun_s = head.started_at_s or self.clock.now().timestamp()
             left_s = max(0.0, begun_s + program.timeout_s - self.clock.now().timestamp())
-        outcome = await drive(run, program, services, inputs, time_left_s=left_s)
+        recording = run.recording
+        with watched(recording.external_call) if recording.is_on else nullcontext():
+            outcome = await drive(run, program, services, inputs, time_left_s=left_s)
         if self.policy is not None:
             spent = _spent(head.run_id, tuple(run.steps.values()))
             if not isinstance(outcome, Lost):

@@ -1,7 +1,7 @@
-"""The outside world, closed: what a replay must not reach for raises, with the line that tried.
+"""The outside world, watched or closed: what code outside of a step reaches for is noted, and in a replay stopped.
 
 An audit hook (PEP 578) sees sockets, name lookups and other processes whoever opens them. It is added to the
-interpreter at the first replay and cannot be removed; it does nothing outside of a ``closed`` block.
+interpreter at the first use and cannot be removed; it does nothing outside of these blocks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from aos_workflow.engine.divergence import call_site
 from aos_workflow.errors import ExternalCallBlockedError
 
-__all__ = ["Escape", "closed"]
+__all__ = ["Escape", "closed", "unwatched", "watched"]
 
 _LOOPBACK = ("127.", "::1", "localhost", "0:0:0:0:0:0:0:1")
 
@@ -34,6 +34,7 @@ class Escape:
 class _Watch:
     report: Callable[[Escape], None]
     allow_loopback: bool
+    blocks: bool
     open: bool = field(default=False)
 
 
@@ -47,10 +48,34 @@ def closed(report: Callable[[Escape], None], *, allow_loopback: bool = True) -> 
 
     ``report`` is told of each before ExternalCallBlockedError is raised where it was made.
     """
-    if not _installed:
+    with _watching(_Watch(report, allow_loopback, blocks=True)):
+        yield
+
+
+@contextmanager
+def watched(report: Callable[[Escape], None]) -> Iterator[None]:
+    """Report such calls, and let them be."""
+    with _watching(_Watch(report, allow_loopback=True, blocks=False)):
+        yield
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """What happens in this block is a step's or the engine's own: not reported, though in a replay still stopped."""
+    watch = _WATCH.get()
+    if watch is None or watch.blocks:
+        yield
+        return
+    with _watching(None):
+        yield
+
+
+@contextmanager
+def _watching(watch: _Watch | None) -> Iterator[None]:
+    if watch is not None and not _installed:
         sys.addaudithook(_audit)
         _installed.append(True)
-    token = _WATCH.set(_Watch(report, allow_loopback))
+    token = _WATCH.set(watch)
     try:
         yield
     finally:
@@ -73,6 +98,8 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
         watch.report(escape)
     finally:
         watch.open = False
+    if not watch.blocks:
+        return
     raise ExternalCallBlockedError(
         f"a replay reached for the outside world: {event} to {named}, at {escape.site}",
         event=event,

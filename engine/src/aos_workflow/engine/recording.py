@@ -8,10 +8,11 @@ anew, with the steps that it is served.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from aos_workflow.checkpoint.records import StepRecord
+from aos_workflow.engine.outside import Escape
 from aos_workflow.engine.payload import decode
 from aos_workflow.errors import AosError, GoldenError
 from aos_workflow.golden import GoldenRecorder
@@ -48,6 +49,10 @@ class Recording:
             tenant_id=tenant_id,
         )
 
+    @property
+    def is_on(self) -> bool:
+        return self._recorder is not None
+
     def step(self, record: StepRecord, input_json: bytes) -> None:
         """Append a step that is durable."""
         if self._recorder is not None:
@@ -57,9 +62,10 @@ class Recording:
             if event is not None:
                 self._events[record.step_path] = event.index
 
-    def external_call(self, event: str, target: str, site: str) -> None:
-        """Note that code outside of a step reached for the outside world."""
-        data = {"event": event, "target": target, "site": site}
+    def external_call(self, escape: Escape) -> None:
+        """Note that code outside of a step reached for the outside world; a replay would stop it."""
+        site = PurePath(escape.site).name  # without the folder, which is another one elsewhere
+        data = {"event": escape.event, "target": escape.target, "site": site}
         self._guarded("record_event", "external_call", data)
 
     def finish(

@@ -27,6 +27,7 @@ from aos_workflow.engine.idling import Idling
 from aos_workflow.engine.journal import NOT_DRAWN, Journal
 from aos_workflow.engine.lineage import outside
 from aos_workflow.engine.outcome import Diverged, Lost, Outcome
+from aos_workflow.engine.outside import unwatched
 from aos_workflow.engine.payload import NULL as _NO_INPUT
 from aos_workflow.engine.payload import Payload, decode, encode
 from aos_workflow.engine.permission import Permission
@@ -133,7 +134,7 @@ class Run:
     @contextmanager
     def active(self) -> Iterator[None]:
         """The engine does something for the program; tasks that this makes are none of the program's."""
-        with outside(), self.idling.active():
+        with outside(), unwatched(), self.idling.active():
             yield
 
     # ending

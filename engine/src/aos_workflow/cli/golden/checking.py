@@ -49,8 +49,8 @@ def verify(
 ) -> None:
     """Check digests, chains and signatures of goldens, and report every file.
 
-    Exits with 1 if any fails, with 2 if a path does not exist. 'integrity' finds accidents and careless edits without any key; 'require' asks for a
-    valid signature by a key at hand.
+    Exits with 1 if any fails, with 2 if a path does not exist. 'integrity' finds accidents and careless edits without
+    any key; 'require' asks for a valid signature by a key at hand.
     """
     output = Output(as_json=as_json)
     ring = ring_or_none(key_file)

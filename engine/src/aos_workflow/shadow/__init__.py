@@ -1,0 +1,1 @@
+"""Shadow simulation: runs and their replicas under seeds, schedules and faults, compared step by step."""

@@ -14,6 +14,7 @@ PACKAGES = {
     "`aos_workflow.golden`": ROOT / "engine" / "src" / "aos_workflow" / "golden",
     "`aos_workflow.engine`": ROOT / "engine" / "src" / "aos_workflow" / "engine",
     "`aos_workflow.determinism`": ROOT / "engine" / "src" / "aos_workflow" / "determinism",
+    "`aos_workflow.metrics`": ROOT / "engine" / "src" / "aos_workflow" / "metrics",
 }
 
 

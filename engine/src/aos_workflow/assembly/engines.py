@@ -11,6 +11,7 @@ from aos_workflow.assembly.modules import load
 from aos_workflow.checkpoint.port import Store
 from aos_workflow.engine import WorkflowEngine
 from aos_workflow.golden import GoldenRecorder
+from aos_workflow.metrics import NO_METER, Meter
 from aos_workflow.planner_sandbox import PlannerSandbox, SandboxPolicy, SkillRule
 
 __all__ = ["engine", "recorder"]
@@ -29,6 +30,7 @@ def engine(
     store: Store | None = None,
     worker_id: str | None = None,
     queues: tuple[str, ...] = ("default",),
+    meter: Meter = NO_METER,
 ) -> WorkflowEngine:
     """An engine with the workflows and skills of these modules.
 
@@ -45,4 +47,5 @@ def engine(
         workflows=loaded.workflows,
         worker_id=worker_id,
         queues=queues,
+        meter=meter,
     )

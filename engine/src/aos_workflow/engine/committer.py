@@ -8,6 +8,7 @@ from collections import deque
 from aos_workflow.checkpoint.port import Store
 from aos_workflow.checkpoint.records import Checkpoint, Commit, Committed, RunStatus, StepRecord
 from aos_workflow.errors import AosError
+from aos_workflow.metrics import NO_METER, Meter
 
 __all__ = ["Committer"]
 
@@ -22,8 +23,9 @@ class Committer:
     interrupted is sent again, unchanged, before anything else: the store counts it once.
     """
 
-    def __init__(self, store: Store, head: Checkpoint, owner: str) -> None:
+    def __init__(self, store: Store, head: Checkpoint, owner: str, meter: Meter = NO_METER) -> None:
         self._store = store
+        self._meter = meter
         self._run_id = head.run_id
         self._owner = owner
         self._next_index = head.next_step_index
@@ -115,12 +117,15 @@ class Committer:
 
     async def _send(self, commit: Commit) -> None:
         self._unsure = commit
+        began_s = self._meter.now_s()
         try:
             done: Committed = await self._store.commit(commit)
         except AosError as error:
+            self._meter.save_failed(error.code)
             if not error.retryable:
                 self._unsure = None
             raise
+        self._meter.saved(began_s)
         self._unsure = None
         self.version = done.version
         self.epoch = done.epoch

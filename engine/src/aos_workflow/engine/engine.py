@@ -32,9 +32,18 @@ from aos_workflow.engine.replays import replay as replay_recorded
 from aos_workflow.engine.result import RunResult
 from aos_workflow.engine.run import Run
 from aos_workflow.engine.services import ChildOutcome, LiveServices, Sandbox
-from aos_workflow.errors import RunNotFoundError, SeedMismatchError, StoreError, UsageError
+from aos_workflow.errors import (
+    DivergenceError,
+    ExternalCallBlockedError,
+    GoldenFileError,
+    RunNotFoundError,
+    SeedMismatchError,
+    StoreError,
+    UsageError,
+)
 from aos_workflow.golden import DEFAULT_RULES, GoldenRecorder
 from aos_workflow.golden.recorder import RUN_ID
+from aos_workflow.metrics import NO_METER, Meter
 from aos_workflow.policies import EmergencyStop, PolicyEnforcer
 from aos_workflow.skills.registry import SkillRegistry
 from aos_workflow.spec import WorkflowSpec
@@ -60,7 +69,7 @@ class WorkflowEngine:
     ``registry`` has the skills, ``store`` the checkpoints; without one, ``DATABASE_URL`` or the embedded PostgreSQL.
     ``golden`` records every run. ``policy`` limits what is spent, ``emergency`` is what stops everything; without
     them, those of the environment; ``None`` for none. ``sandbox`` checks plans. ``clock``, ``entropy`` and ``wait`` are
-    the doors to time and chance. One engine belongs to one event loop.
+    the doors to time and chance. ``meter`` counts what happens. One engine belongs to one event loop.
     """
 
     def __init__(
@@ -79,6 +88,7 @@ class WorkflowEngine:
         worker_id: str | None = None,
         queues: tuple[str, ...] = ("default",),
         beat_every_s: float = BEAT_EVERY_S,
+        meter: Meter = NO_METER,
     ) -> None:
         self.registry = registry if registry is not None else SkillRegistry()
         self.store = store if store is not None else _usual_store()
@@ -94,7 +104,7 @@ class WorkflowEngine:
         name = worker_id or f"engine-{self._entropy.token_hex(8)}"
         worker = WorkerRow(name, queues)
         self.presence = Presence(self.store, worker, beat_every_s=beat_every_s)
-        self.executor = StepExecutor(sleep=wait)
+        self.executor = StepExecutor(sleep=wait, meter=meter)
         self._execution = Execution(
             store=self.store,
             owner=name,
@@ -340,7 +350,16 @@ class WorkflowEngine:
             DivergenceError, ExternalCallBlockedError: it is not the same.
             GoldenMissingError, GoldenFileError: there is no such golden, or it is damaged.
         """
-        return await replay_recorded(self, spec, run_id=run_id, seed=seed, mode=mode, inputs=inputs)
+        try:
+            return await replay_recorded(
+                self, spec, run_id=run_id, seed=seed, mode=mode, inputs=inputs
+            )
+        except (DivergenceError, ExternalCallBlockedError) as error:
+            self.executor.meter.replay_failed(error.code)
+            raise
+        except GoldenFileError as error:
+            self.executor.meter.golden_refused(error.code)
+            raise
 
     # inside
 

@@ -57,8 +57,11 @@ class Execution:
             DivergenceError: it did not repeat what it had done; it is quarantined.
             StoreError: it is somebody else's by now, or the store is gone; nothing more was written.
         """
+        meter = self.executor.meter
+        began_s = meter.now_s()
         steps = await self.store.load_steps(head.run_id) if head.next_step_index else ()
-        committer = Committer(self.store, head, self.owner)
+        meter.loaded(began_s)
+        committer = Committer(self.store, head, self.owner, meter)
         inputs = decode(head.input_json)
         recording = Recording(self.recorder, head.run_id)
         journal = Journal(steps, _draws(steps), in_program_order=program.in_program_order)
@@ -89,6 +92,7 @@ class Execution:
             raise
         if isinstance(outcome, Lost):
             recording.abandon()
+            meter.run_left(head.workflow_id, "lost")
             raise outcome.error
         return await self._conclude(run, head, program, committer, outcome)
 
@@ -163,10 +167,12 @@ class Execution:
         end = end_of(head.spec_hash, head.seed, ordered, outcome, self.rules)
         draws = run.take_draws()
         await committer.finish(_last_commit(head, self.owner, end, ordered, draws))
+        self.executor.meter.run_left(head.workflow_id, end.status.value)
         if end.status is RunStatus.SUSPENDED:
             await self.store.wake(head.run_id)
         golden = await self._seal(run, end, ordered, draws)
         if isinstance(outcome, Diverged):
+            self.executor.meter.replay_failed(outcome.error.code)
             raise outcome.error
         return RunResult(
             run_id=head.run_id,

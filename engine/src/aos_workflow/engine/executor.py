@@ -12,6 +12,7 @@ from aos_workflow.engine.payload import Payload, encode
 from aos_workflow.errors import AosError, StepTimeoutError
 from aos_workflow.golden import Rules
 from aos_workflow.golden.secret_scan import redact
+from aos_workflow.metrics import NO_METER, Meter
 from aos_workflow.skills.skill import SideEffects, Skill
 from aos_workflow.skills.step_context import StepContext, step_context
 from aos_workflow.spec.models import RetrySpec
@@ -63,10 +64,21 @@ class StepExecutor:
 
     A plain function that has no side effects runs where it is; one that reads or writes the outside world runs in a
     thread, so that it holds up nothing. A thread cannot be stopped: after a time limit it goes on unheard.
+    ``meter`` is told of every try.
     """
 
-    def __init__(self, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        meter: Meter = NO_METER,
+    ) -> None:
         self._sleep = sleep
+        self.meter = meter
+
+    def unmetered(self) -> StepExecutor:
+        """The same, for replays: nobody is told of what they do."""
+        return StepExecutor(sleep=self._sleep)
 
     async def run(self, call: StepCall, rules: Rules, gate: Gate) -> Execution:
         """Try until a try succeeds or none is left.
@@ -86,7 +98,10 @@ class StepExecutor:
                 idempotency_key=call.idempotency_key,
                 attempt=attempt,
             )
+            began_s = self.meter.now_s()
             output, error = await self._attempt(call, context, rules)
+            failed_by = None if error is None else _code(error)
+            self.meter.step_tried(call.skill.id, began_s, failed_by)
             cents = _cost(call, context, failed=error is not None)
             held.append((reservation, cents))
             total_cents = round(total_cents + cents, 4)
@@ -138,9 +153,12 @@ def is_retryable(error: Exception) -> bool:
 
 def describe(error: Exception) -> tuple[str, str]:
     """Code and message of an error, without secrets: ``EXECUTION_ERROR`` unless it is one of ours."""
-    if isinstance(error, AosError):
-        return error.code, redact(error.message)[:_MAX_MESSAGE]
-    return "EXECUTION_ERROR", redact(f"{type(error).__name__}: {error}")[:_MAX_MESSAGE]
+    words = error.message if isinstance(error, AosError) else f"{type(error).__name__}: {error}"
+    return _code(error), redact(words)[:_MAX_MESSAGE]
+
+
+def _code(error: Exception) -> str:
+    return error.code if isinstance(error, AosError) else "EXECUTION_ERROR"
 
 
 def _cost(call: StepCall, context: StepContext, *, failed: bool) -> float:

@@ -137,6 +137,7 @@ class Permission:
             try:
                 self._emergency.check_step(db_stopped=stopped, db_reason=reason)
             except EmergencyStopError as error:
+                run.executor.meter.held_up(error.code)
                 await run.halt(Suspended(error.message, error.code))
 
     async def _reserve(self, run: Run, request: StepRequest, skill: Skill, attempt: int) -> Any:
@@ -157,12 +158,15 @@ class Permission:
             try:
                 return await self._policy.reserve(charge)
             except BudgetExceededError as error:
+                run.executor.meter.held_up(error.code)
                 await run.halt(Suspended(error.message, error.code))
             except RateLimitedError as error:
+                run.executor.meter.held_up(error.code)
                 await self._wait(
                     run, error.retry_after_s, Parked(error.message, error.retry_after_s)
                 )
             except PolicyStoreLostError as error:
+                run.executor.meter.held_up(error.code)
                 await run.halt(self._lost(error))
 
     async def _wait(self, run: Run, delay_s: float, parked: Outcome) -> None:

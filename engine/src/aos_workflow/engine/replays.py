@@ -111,5 +111,5 @@ def _verifier(engine: WorkflowEngine) -> Verifier:
         sandbox=engine.sandbox,
         rules=engine.rules,
         clock=engine.clock,
-        executor=engine.executor,
+        executor=engine.executor.unmetered(),
     )

@@ -83,6 +83,11 @@ class Worker:
     def worker_id(self) -> str:
         return self.engine.presence.worker_id
 
+    @property
+    def running(self) -> int:
+        """How many runs it has now."""
+        return len(self._running)
+
     def stop(self) -> None:
         """Take no more runs, let those that run come to an end, and give back what does not in time."""
         self._stopping.set()

@@ -661,3 +661,55 @@ async def test_skills_are_registered_and_switched(store: Store) -> None:
     assert (await store.controls()).disabled_skills == {("a", "2"): "INC-1"}
     assert await store.set_skill("unknown", enabled=False, by="me", reason="x") == 1
     assert (await store.controls()).disabled_skills["unknown", None] == "x"
+
+
+# statistics
+
+
+async def _ended(store: Store, run_id: str, status: RunStatus, *cents: float) -> None:
+    """A run that took its steps and is over."""
+    head = await taken(store, run_id)
+    steps = tuple(
+        a_step(index, cost_cents=each, output_json=b"1") for index, each in enumerate(cents)
+    )
+    await store.commit(Commit(run_id, "w1", head.version, steps, status=status))
+
+
+async def test_statistics_count_runs_by_state_and_add_up_what_they_cost(store: Store) -> None:
+    await _ended(store, "a", RunStatus.COMPLETED, 1.5, 0.25)
+    await _ended(store, "b", RunStatus.COMPLETED)
+    await _ended(store, "c", RunStatus.FAILED, 2)
+    await _ended(store, "d", RunStatus.SUSPENDED, 0.125)
+    await store.create(a_run("e"))
+    await store.create(a_run("other", workflow_id="other"))
+    found = await store.statistics("w")
+    assert found.counts == {
+        RunStatus.COMPLETED: 2,
+        RunStatus.FAILED: 1,
+        RunStatus.SUSPENDED: 1,
+        RunStatus.QUEUED: 1,
+    }
+    assert (found.runs, found.success, found.cost_cents) == (5, pytest.approx(2 / 3), 3.875)
+    assert found.p50_s is not None
+    assert 0 <= found.p50_s <= found.p95_s <= found.p99_s < 60  # type: ignore[operator]
+
+
+async def test_statistics_of_no_runs(store: Store) -> None:
+    await store.create(a_run())
+    found = await store.statistics("nobody's")
+    assert (found.runs, found.success, found.p50_s, found.cost_cents) == (0, None, None, 0)
+    head = await store.load("r")
+    assert head is not None
+    assert (await store.statistics("w")).success is None
+    assert (await store.statistics("w", since_s=head.created_at_s - 1)).runs == 1
+    assert (await store.statistics("w", since_s=head.created_at_s + 1)).runs == 0
+
+
+async def test_what_a_failed_try_cost_counts_after_the_retry(store: Store) -> None:
+    head = await taken(store)
+    failed = a_step(0, status=StepStatus.FAILED, cost_cents=3, output_json=None)
+    await store.commit(Commit("r", "w1", head.version, (failed,), status=RunStatus.FAILED))
+    again = await store.take("r", "w1")
+    done = a_step(1, path="1:s", cost_cents=4, output_json=b"1")
+    await store.commit(Commit("r", "w1", again.version, (done,), status=RunStatus.COMPLETED))
+    assert (await store.statistics("w")).cost_cents == 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -20,6 +21,7 @@ from aos_workflow.checkpoint.limits import (
     refuse_large,
     refuse_large_input,
 )
+from aos_workflow.checkpoint.quantiles import QUANTILES, quantile
 from aos_workflow.checkpoint.records import (
     Checkpoint,
     Commit,
@@ -28,6 +30,7 @@ from aos_workflow.checkpoint.records import (
     Decision,
     NewRun,
     RunFilter,
+    RunStatistics,
     RunStatus,
     SkillRow,
     SpecRow,
@@ -63,6 +66,7 @@ class _Run:
     steps: dict[str, StepRecord] = field(default_factory=dict)
     draws: bytes | None = None
     last: Commit | None = None
+    spent_cents: float = 0.0
 
 
 class MemoryStore:
@@ -142,6 +146,27 @@ class MemoryStore:
         )
         return tuple(heads[: which.limit])
 
+    async def statistics(self, workflow_id: str, *, since_s: float | None = None) -> RunStatistics:
+        runs = [
+            run
+            for run in self._runs.values()
+            if run.head.workflow_id == workflow_id
+            and (since_s is None or run.head.created_at_s >= since_s)
+        ]
+        durations_s = sorted(
+            run.head.completed_at_s - run.head.started_at_s
+            for run in runs
+            if run.head.status is RunStatus.COMPLETED
+            and run.head.started_at_s is not None
+            and run.head.completed_at_s is not None
+        )
+        return RunStatistics(
+            workflow_id,
+            dict(Counter(run.head.status for run in runs)),
+            *(quantile(durations_s, share) for share in QUANTILES),
+            cost_cents=round(sum(run.spent_cents for run in runs), 4),
+        )
+
     async def delete(self, run_id: str, *, by: str) -> bool:
         run = self._runs.get(run_id)
         if run is None:
@@ -174,6 +199,7 @@ class MemoryStore:
                 raise moved_on(commit)
         for step in commit.steps:
             run.steps[step.step_path] = step
+            run.spent_cents += step.cost_cents
         run.head = self._after(head, commit)
         run.last = commit
         run.draws = commit.draws_json

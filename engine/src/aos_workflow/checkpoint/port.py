@@ -13,6 +13,7 @@ from aos_workflow.checkpoint.records import (
     Decision,
     NewRun,
     RunFilter,
+    RunStatistics,
     SkillRow,
     SpecRow,
     StepRecord,
@@ -75,6 +76,10 @@ class Store(Protocol):
 
     async def list_runs(self, which: RunFilter) -> tuple[Checkpoint, ...]:
         """Runs without their step outputs, newest change first."""
+        ...
+
+    async def statistics(self, workflow_id: str, *, since_s: float | None = None) -> RunStatistics:
+        """What the runs of a workflow came to, or only those that were created at ``since_s`` or later."""
         ...
 
     async def delete(self, run_id: str, *, by: str) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "Decision",
     "NewRun",
     "RunFilter",
+    "RunStatistics",
     "RunStatus",
     "SkillRow",
     "SpecRow",
@@ -316,3 +317,30 @@ class RunFilter:
     before: tuple[float, str] | None = None
     """Go on after this ``(updated_at_s, run_id)``."""
     limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatistics:
+    """What the runs of one workflow came to.
+
+    Durations are of completed runs, from the first start to the end, interpolated between runs; ``None`` without any.
+    ``cost_cents`` is what all of them were charged, failed steps too.
+    """
+
+    workflow_id: str
+    counts: Mapping[RunStatus, int] = field(default_factory=dict)
+    p50_s: float | None = None
+    p95_s: float | None = None
+    p99_s: float | None = None
+    cost_cents: float = 0.0
+
+    @property
+    def runs(self) -> int:
+        """All of them."""
+        return sum(self.counts.values())
+
+    @property
+    def success(self) -> float | None:
+        """The share of completed runs among those that are over; ``None`` if none is."""
+        over = sum(count for status, count in self.counts.items() if status.is_final)
+        return self.counts.get(RunStatus.COMPLETED, 0) / over if over else None

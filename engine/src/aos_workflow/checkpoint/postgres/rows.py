@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -11,6 +11,7 @@ from aos_workflow.checkpoint.postgres.texts import bytes_of
 from aos_workflow.checkpoint.records import (
     Checkpoint,
     Decision,
+    RunStatistics,
     RunStatus,
     SkillRow,
     SpecRow,
@@ -24,6 +25,7 @@ __all__ = [
     "head_of",
     "skill_of",
     "spec_of",
+    "statistics_of",
     "step_of",
     "worker_of",
 ]
@@ -101,6 +103,19 @@ def step_of(row: Row) -> StepRecord:
 def spec_of(row: Row) -> SpecRow:
     return SpecRow(
         row["spec_hash"], row["workflow_id"], row["spec_version"], row["spec_json"].encode()
+    )
+
+
+def statistics_of(workflow_id: str, rows: Sequence[Row]) -> RunStatistics:
+    """Statistics, from one row for each status."""
+    by_status = {RunStatus(row["status"]): row for row in rows}
+    completed = by_status.get(RunStatus.COMPLETED)
+    quantiles_s = (completed["quantiles_s"] if completed is not None else None) or (None,) * 3
+    return RunStatistics(
+        workflow_id,
+        {status: row["runs"] for status, row in by_status.items()},
+        *quantiles_s,
+        cost_cents=round(sum(row["cents"] for row in rows), 4),
     )
 
 

@@ -83,17 +83,36 @@ FROM aos.workflow_steps s WHERE run_id = $1 ORDER BY step_index, step_path
 DRAWS = "SELECT draws_json FROM aos.workflow_checkpoints WHERE run_id = $1"
 
 LIST = f"""
+WITH found AS MATERIALIZED (
+    SELECT c.run_id FROM aos.workflow_checkpoints c
+    WHERE ($1::text[] IS NULL OR c.status = ANY ($1))
+      AND ($2::text IS NULL OR c.workflow_id = $2)
+      AND ($3::text IS NULL OR c.tenant_id = $3)
+      AND ($4::text IS NULL OR c.queue = $4)
+      AND ($5::text IS NULL OR c.status = 'running' AND c.lease_owner = $5)
+      AND ($6::float8 IS NULL OR c.updated_at < to_timestamp($6))
+      AND ($7::float8 IS NULL OR (c.updated_at, c.run_id) < (to_timestamp($7), $8::text))
+    ORDER BY c.updated_at DESC, c.run_id DESC
+    LIMIT $9
+)
 SELECT {_HEAD_COLUMNS}
-FROM aos.workflow_checkpoints c JOIN aos.workflow_runs r USING (run_id)
-WHERE ($1::text[] IS NULL OR c.status = ANY ($1))
-  AND ($2::text IS NULL OR c.workflow_id = $2)
-  AND ($3::text IS NULL OR r.tenant_id = $3)
-  AND ($4::text IS NULL OR c.queue = $4)
-  AND ($5::text IS NULL OR c.status = 'running' AND c.lease_owner = $5)
-  AND ($6::float8 IS NULL OR c.updated_at < to_timestamp($6))
-  AND ($7::float8 IS NULL OR (c.updated_at, c.run_id) < (to_timestamp($7), $8::text))
+FROM found JOIN aos.workflow_checkpoints c USING (run_id) JOIN aos.workflow_runs r USING (run_id)
 ORDER BY c.updated_at DESC, c.run_id DESC
-LIMIT $9
+"""
+"""Chosen before it is joined: of many runs few are shown."""
+
+STATISTICS = """
+WITH chosen AS (
+    SELECT run_id, status, extract(epoch FROM completed_at - started_at)::float8 AS duration_s
+    FROM aos.workflow_checkpoints
+    WHERE workflow_id = $1 AND ($2::float8 IS NULL OR created_at >= to_timestamp($2))
+), spent AS (
+    SELECT c.status, sum(l.cents) AS cents FROM chosen c JOIN aos.cost_ledger l USING (run_id) GROUP BY c.status
+)
+SELECT c.status, count(*) AS runs, percentile_cont($3::float8[]) WITHIN GROUP (ORDER BY c.duration_s) AS quantiles_s,
+       coalesce(min(s.cents), 0)::float8 AS cents
+FROM chosen c LEFT JOIN spent s USING (status)
+GROUP BY c.status ORDER BY c.status
 """
 
 DELETE = """

@@ -27,10 +27,12 @@ from aos_workflow.checkpoint.postgres.rows import (
     head_of,
     skill_of,
     spec_of,
+    statistics_of,
     step_of,
     worker_of,
 )
 from aos_workflow.checkpoint.postgres.texts import text_of
+from aos_workflow.checkpoint.quantiles import QUANTILES
 from aos_workflow.checkpoint.records import (
     Checkpoint,
     Commit,
@@ -39,6 +41,7 @@ from aos_workflow.checkpoint.records import (
     Decision,
     NewRun,
     RunFilter,
+    RunStatistics,
     RunStatus,
     SkillRow,
     SpecRow,
@@ -208,6 +211,10 @@ class CheckpointStore:
             which.limit,
         )
         return tuple(head_of(row) for row in rows)
+
+    async def statistics(self, workflow_id: str, *, since_s: float | None = None) -> RunStatistics:
+        rows = await self._fetch(sql.STATISTICS, workflow_id, since_s, list(QUANTILES))
+        return statistics_of(workflow_id, rows)
 
     async def delete(self, run_id: str, *, by: str) -> bool:
         token = self._token()

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from aos_workflow.cli.golden import checking, comparing, content, keys, migrating, signing
+from aos_workflow.cli.golden import (
+    archiving,
+    checking,
+    comparing,
+    content,
+    keys,
+    migrating,
+    signing,
+)
 
 __all__ = ["app"]
 
@@ -14,6 +22,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-for module in (content, checking, signing, comparing, migrating):
+for module in (content, checking, signing, comparing, migrating, archiving):
     module.register(app)
 app.add_typer(keys.app, name="keys")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aos_workflow.golden.keys import KeyRing
     from aos_workflow.golden.sealing import Policy
 
-__all__ = ["register"]
+__all__ = ["PolicyName", "register", "wanted_policy"]
 
 Paths = Annotated[
     list[Path],
@@ -54,7 +54,7 @@ def verify(
     """
     output = Output(as_json=as_json)
     ring = ring_or_none(key_file)
-    wanted = _policy(policy, ring)
+    wanted = wanted_policy(policy, ring)
     verdicts = [_verdict(path, ring, wanted) for path in all_goldens(paths)]
     _report(output, verdicts, wanted, ring)
     if any(verdict.code == _MISSING for verdict in verdicts):
@@ -63,7 +63,8 @@ def verify(
         raise typer.Exit(1)
 
 
-def _policy(name: str | None, ring: KeyRing | None) -> Policy:
+def wanted_policy(name: str | None, ring: KeyRing | None) -> Policy:
+    """The policy of that name; without one, signatures are required if there is a key. Raises UsageError."""
     from aos_workflow.errors import UsageError
     from aos_workflow.golden.sealing import Policy
 

@@ -13,6 +13,7 @@ from tests.databases import fresh_database, server
 from aos_workflow.checkpoint import CheckpointStore, MemoryStore, Store
 from aos_workflow.checkpoint.records import (
     TRANSITIONS,
+    Census,
     Commit,
     Decision,
     NewRun,
@@ -713,3 +714,47 @@ async def test_what_a_failed_try_cost_counts_after_the_retry(store: Store) -> No
     done = a_step(1, path="1:s", cost_cents=4, output_json=b"1")
     await store.commit(Commit("r", "w1", again.version, (done,), status=RunStatus.COMPLETED))
     assert (await store.statistics("w")).cost_cents == 7
+
+
+async def test_a_head_and_steps_in_portions(store: Store) -> None:
+    assert await store.load_head("nope") is None
+    head = await taken(store)
+    steps = tuple(a_step(index) for index in range(5))
+    await store.commit(Commit("r", "w1", head.version, steps))
+    found = await store.load_head("r")
+    assert found is not None
+    assert (found.next_step_index, found.step_outputs) == (5, {})
+    assert await store.load_steps("r", after=1, limit=2) == steps[2:4]
+    assert await store.load_steps("r", after=4) == ()
+    assert await store.load_steps("r", limit=1) == steps[:1]
+
+
+async def test_questions_of_one_tenant(store: Store) -> None:
+    for tenant in ("a", "b"):
+        await store.create(a_run(f"r-{tenant}", tenant_id=tenant))
+        await store.ask(Decision(f"r-{tenant}", "1", "approval", "go"))
+    (found,) = await store.decisions(tenant_id="b")
+    assert found.run_id == "r-b"
+    assert await store.decisions(tenant_id="c") == ()
+    assert len(await store.decisions()) == 2
+
+
+async def test_a_census_of_what_is_not_over(store: Store) -> None:
+    assert await store.census() == Census({}, {}, (), 0)
+    for number in range(3):
+        await store.create(a_run(f"due{number}", queue="default" if number else "other"))
+    await store.create(a_run("later", delay_s=1000))
+    first = await taken(store, "r1", owner="w1")
+    await taken(store, "r2", owner="w1")
+    done = await taken(store, "r3", owner="w1")
+    await store.commit(Commit("r3", "w1", done.version, (), RunStatus.COMPLETED))
+    await store.commit(Commit("r1", "w1", first.version, (a_step(0),)))
+    await suspended(store, "s")
+    found = await store.census(stale=1)
+    assert found.live == {RunStatus.QUEUED: 4, RunStatus.RUNNING: 2, RunStatus.SUSPENDED: 1}
+    assert {queue: due.runs for queue, due in found.due.items()} == {"default": 2, "other": 1}
+    assert all(0 <= due.oldest_s < 60 for due in found.due.values())
+    ((run_id, workflow_id, stale_s),) = found.stale
+    assert (run_id, workflow_id) == ("r2", "w")
+    assert 0 <= stale_s < 60
+    assert found.questions == 1

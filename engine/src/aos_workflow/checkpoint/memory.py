@@ -23,11 +23,13 @@ from aos_workflow.checkpoint.limits import (
 )
 from aos_workflow.checkpoint.quantiles import QUANTILES, quantile
 from aos_workflow.checkpoint.records import (
+    Census,
     Checkpoint,
     Commit,
     Committed,
     Controls,
     Decision,
+    Due,
     NewRun,
     RunFilter,
     RunStatistics,
@@ -130,9 +132,20 @@ class MemoryStore:
         }
         return replace(run.head, step_outputs=outputs, epoch=self._controls.epoch)
 
-    async def load_steps(self, run_id: str) -> tuple[StepRecord, ...]:
+    async def load_head(self, run_id: str) -> Checkpoint | None:
         run = self._runs.get(run_id)
-        return () if run is None else tuple(run.steps.values())
+        return None if run is None else replace(run.head, epoch=self._controls.epoch)
+
+    async def load_steps(
+        self, run_id: str, *, after: int = -1, limit: int | None = None
+    ) -> tuple[StepRecord, ...]:
+        run = self._runs.get(run_id)
+        if run is None:
+            return ()
+        steps = run.steps.values()
+        if after < 0 and limit is None:
+            return tuple(steps)
+        return tuple([step for step in steps if step.step_index > after][:limit])
 
     async def load_draws(self, run_id: str) -> bytes | None:
         run = self._runs.get(run_id)
@@ -338,12 +351,19 @@ class MemoryStore:
         return found
 
     async def decisions(
-        self, *, run_id: str | None = None, open_only: bool = False, limit: int = 100
+        self,
+        *,
+        run_id: str | None = None,
+        tenant_id: str | None = None,
+        open_only: bool = False,
+        limit: int = 100,
     ) -> tuple[Decision, ...]:
         found = [
             question
             for question in self._questions.values()
-            if run_id in (None, question.run_id) and not (open_only and question.decision)
+            if run_id in (None, question.run_id)
+            and tenant_id in (None, self._runs[question.run_id].head.tenant_id)
+            and not (open_only and question.decision)
         ]
         found.sort(key=lambda question: (question.requested_at_s, question.step_path))
         return tuple(found[:limit])
@@ -421,6 +441,22 @@ class MemoryStore:
         return tuple(sorted(reaped))
 
     # operators
+
+    async def census(self, *, stale: int = 100) -> Census:
+        now = self._now()
+        heads = [run.head for run in self._runs.values() if not run.head.status.is_final]
+        due: dict[str, list[float]] = {}
+        for head in heads:
+            if head.status is RunStatus.QUEUED and head.available_at_s <= now:
+                due.setdefault(head.queue, []).append(now - head.available_at_s)
+        running = [head for head in heads if head.status is RunStatus.RUNNING]
+        running.sort(key=lambda head: (head.updated_at_s, head.run_id))
+        return Census(
+            Counter(head.status for head in heads),
+            {queue: Due(len(ages), max(ages)) for queue, ages in due.items()},
+            tuple((h.run_id, h.workflow_id, now - h.updated_at_s) for h in running[:stale]),
+            sum(question.decision is None for question in self._questions.values()),
+        )
 
     async def controls(self) -> Controls:
         return self._controls

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, Self
 
 from aos_workflow.checkpoint.records import (
+    Census,
     Checkpoint,
     Commit,
     Committed,
@@ -66,8 +67,14 @@ class Store(Protocol):
         """A run with its step outputs, or ``None``."""
         ...
 
-    async def load_steps(self, run_id: str) -> tuple[StepRecord, ...]:
-        """The committed steps of a run, by ``step_index``."""
+    async def load_head(self, run_id: str) -> Checkpoint | None:
+        """A run without its step outputs, or ``None``."""
+        ...
+
+    async def load_steps(
+        self, run_id: str, *, after: int = -1, limit: int | None = None
+    ) -> tuple[StepRecord, ...]:
+        """The committed steps of a run, by ``step_index``: those beyond ``after``, and at most ``limit``."""
         ...
 
     async def load_draws(self, run_id: str) -> bytes | None:
@@ -166,7 +173,12 @@ class Store(Protocol):
         ...
 
     async def decisions(
-        self, *, run_id: str | None = None, open_only: bool = False, limit: int = 100
+        self,
+        *,
+        run_id: str | None = None,
+        tenant_id: str | None = None,
+        open_only: bool = False,
+        limit: int = 100,
     ) -> tuple[Decision, ...]:
         """Questions and their answers, oldest first."""
         ...
@@ -202,6 +214,10 @@ class Store(Protocol):
         ...
 
     # operators
+
+    async def census(self, *, stale: int = 100) -> Census:
+        """Runs that are not over; at most so many of the stale ones by name."""
+        ...
 
     async def controls(self) -> Controls:
         """What is switched off now."""

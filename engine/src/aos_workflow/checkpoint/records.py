@@ -13,11 +13,13 @@ from typing import Any
 
 __all__ = [
     "TRANSITIONS",
+    "Census",
     "Checkpoint",
     "Commit",
     "Committed",
     "Controls",
     "Decision",
+    "Due",
     "NewRun",
     "RunFilter",
     "RunStatistics",
@@ -256,6 +258,28 @@ class Controls:
     stopped: bool = False
     stop_reason: str | None = None
     disabled_skills: Mapping[tuple[str, str | None], str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What waits in a queue and is due: how many runs, and how long the first of them has waited."""
+
+    runs: int
+    oldest_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Runs that are not over, as they are now.
+
+    ``live`` counts them by state, ``due`` by queue. ``stale`` are run id, workflow id and seconds since the last change
+    of those that are running, the longest first. ``questions`` are open.
+    """
+
+    live: Mapping[RunStatus, int]
+    due: Mapping[str, Due]
+    stale: tuple[tuple[str, str, float], ...]
+    questions: int
 
 
 @dataclass(frozen=True, slots=True)

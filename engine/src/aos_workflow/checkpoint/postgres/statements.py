@@ -77,7 +77,7 @@ SELECT step_path, step_index, step_id, kind, status, skill_id, skill_version, in
        step_hash, attempt, cost_cents::float8 AS cost_cents, draws_json, error_code, error_message, idempotency_key,
        extract(epoch FROM started_at)::float8 AS started_at_s,
        extract(epoch FROM completed_at)::float8 AS completed_at_s
-FROM aos.workflow_steps s WHERE run_id = $1 ORDER BY step_index, step_path
+FROM aos.workflow_steps s WHERE run_id = $1 AND step_index > $2 ORDER BY step_index, step_path LIMIT $3
 """
 
 DRAWS = "SELECT draws_json FROM aos.workflow_checkpoints WHERE run_id = $1"
@@ -289,9 +289,11 @@ RETURNING {_DECISION_COLUMNS}
 DECIDED = f"SELECT {_DECISION_COLUMNS} FROM aos.approvals WHERE run_id = $1 AND token = $2"
 
 DECISIONS = f"""
-SELECT {_DECISION_COLUMNS} FROM aos.approvals
+SELECT {_DECISION_COLUMNS} FROM aos.approvals a
 WHERE ($1::text IS NULL OR run_id = $1) AND (NOT $2 OR decision IS NULL)
-ORDER BY requested_at, step_path LIMIT $3
+  AND ($3::text IS NULL OR EXISTS (
+      SELECT FROM aos.workflow_runs r WHERE r.run_id = a.run_id AND r.tenant_id = $3))
+ORDER BY requested_at, step_path LIMIT $4
 """
 
 _ANSWERED = """
@@ -370,6 +372,19 @@ WITH dead AS (
     DELETE FROM aos.workers WHERE heartbeat_at <= now() - make_interval(secs => $1 + 86400)
 )
 SELECT run_id FROM changed ORDER BY run_id
+"""
+
+CENSUS = """
+SELECT (SELECT count(*) FROM aos.workflow_checkpoints WHERE status = 'queued') AS queued,
+       (SELECT count(*) FROM aos.workflow_checkpoints WHERE status = 'running') AS running,
+       (SELECT count(*) FROM aos.workflow_checkpoints WHERE status = 'suspended') AS suspended,
+       (SELECT count(*) FROM aos.approvals WHERE decision IS NULL) AS questions,
+       (SELECT coalesce(json_agg(json_build_array(queue, n, oldest_s)), '[]') FROM (
+           SELECT queue, count(*) AS n, extract(epoch FROM now() - min(available_at))::float8 AS oldest_s
+           FROM aos.workflow_checkpoints WHERE status = 'queued' AND available_at <= now() GROUP BY queue) q) AS due,
+       (SELECT coalesce(json_agg(json_build_array(run_id, workflow_id, stale_s)), '[]') FROM (
+           SELECT run_id, workflow_id, extract(epoch FROM now() - updated_at)::float8 AS stale_s
+           FROM aos.workflow_checkpoints WHERE status = 'running' ORDER BY updated_at, run_id LIMIT $1) s) AS stale
 """
 
 CONTROLS = """

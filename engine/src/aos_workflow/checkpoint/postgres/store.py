@@ -34,11 +34,13 @@ from aos_workflow.checkpoint.postgres.rows import (
 from aos_workflow.checkpoint.postgres.texts import text_of
 from aos_workflow.checkpoint.quantiles import QUANTILES
 from aos_workflow.checkpoint.records import (
+    Census,
     Checkpoint,
     Commit,
     Committed,
     Controls,
     Decision,
+    Due,
     NewRun,
     RunFilter,
     RunStatistics,
@@ -189,8 +191,14 @@ class CheckpointStore:
         }
         return replace(head_of(row), step_outputs=outputs)
 
-    async def load_steps(self, run_id: str) -> tuple[StepRecord, ...]:
-        return tuple(step_of(row) for row in await self._fetch(sql.STEPS, run_id))
+    async def load_head(self, run_id: str) -> Checkpoint | None:
+        row = await self._row(sql.HEAD, run_id)
+        return None if row is None else head_of(row)
+
+    async def load_steps(
+        self, run_id: str, *, after: int = -1, limit: int | None = None
+    ) -> tuple[StepRecord, ...]:
+        return tuple(step_of(row) for row in await self._fetch(sql.STEPS, run_id, after, limit))
 
     async def load_draws(self, run_id: str) -> bytes | None:
         row = await self._row(sql.DRAWS, run_id)
@@ -382,9 +390,14 @@ class CheckpointStore:
         return await database.transaction(work)
 
     async def decisions(
-        self, *, run_id: str | None = None, open_only: bool = False, limit: int = 100
+        self,
+        *,
+        run_id: str | None = None,
+        tenant_id: str | None = None,
+        open_only: bool = False,
+        limit: int = 100,
     ) -> tuple[Decision, ...]:
-        rows = await self._fetch(sql.DECISIONS, run_id, open_only, limit)
+        rows = await self._fetch(sql.DECISIONS, run_id, open_only, tenant_id, limit)
         return tuple(decision_of(row) for row in rows)
 
     async def wake(self, run_id: str) -> bool:
@@ -414,6 +427,16 @@ class CheckpointStore:
         return tuple(sorted(row["run_id"] for row in rows))
 
     # operators
+
+    async def census(self, *, stale: int = 100) -> Census:
+        row = await self._row(sql.CENSUS, stale)
+        live = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.SUSPENDED)
+        return Census(
+            {status: row[status.value] for status in live if row[status.value]},
+            {queue: Due(runs, oldest_s) for queue, runs, oldest_s in orjson.loads(row["due"])},
+            tuple((run, workflow, age_s) for run, workflow, age_s in orjson.loads(row["stale"])),
+            row["questions"],
+        )
 
     async def controls(self) -> Controls:
         row = await self._row(sql.CONTROLS)

@@ -69,7 +69,8 @@ class WorkflowEngine:
     ``registry`` has the skills, ``store`` the checkpoints; without one, ``DATABASE_URL`` or the embedded PostgreSQL.
     ``golden`` records every run. ``policy`` limits what is spent, ``emergency`` is what stops everything; without
     them, those of the environment; ``None`` for none. ``sandbox`` checks plans. ``clock``, ``entropy`` and ``wait`` are
-    the doors to time and chance. ``meter`` counts what happens. One engine belongs to one event loop.
+    the doors to time and chance. ``meter`` counts what happens, ``executor`` does the steps. One engine belongs to one
+    event loop.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class WorkflowEngine:
         queues: tuple[str, ...] = ("default",),
         beat_every_s: float = BEAT_EVERY_S,
         meter: Meter = NO_METER,
+        executor: StepExecutor | None = None,
     ) -> None:
         self.registry = registry if registry is not None else SkillRegistry()
         self.store = store if store is not None else _usual_store()
@@ -104,7 +106,7 @@ class WorkflowEngine:
         name = worker_id or f"engine-{self._entropy.token_hex(8)}"
         worker = WorkerRow(name, queues)
         self.presence = Presence(self.store, worker, beat_every_s=beat_every_s)
-        self.executor = StepExecutor(sleep=wait, meter=meter)
+        self.executor = executor or StepExecutor(sleep=wait, meter=meter)
         self._execution = Execution(
             store=self.store,
             owner=name,

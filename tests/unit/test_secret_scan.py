@@ -15,7 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aos_workflow.golden.secret_scan import MAX_VALUE, MIN_LENGTH, Finding, redact, scan
+from aos_workflow.golden.canonical import canonical_bytes
+from aos_workflow.golden.secret_scan import (
+    MAX_VALUE,
+    MIN_LENGTH,
+    Finding,
+    is_clean,
+    redact,
+    scan,
+)
 
 _RANDOM = random.Random(20240102)
 ALNUM = string.ascii_letters + string.digits
@@ -299,3 +307,37 @@ def test_hostile_text_is_answered_at_once(text: str) -> None:
     """A pattern that backtracks would not come back from these within the time limit of the run."""
     scan({"password": text, "x": text})
     redact(text)
+
+
+@pytest.mark.parametrize(("kind", "token"), SHAPES)
+@pytest.mark.parametrize("around", ["{}", "say {} now", "line\n{}\n", '"{}"', "é{}", "\\{}"])
+def test_no_text_with_a_credential_is_clean(kind: str, token: str, around: str) -> None:
+    for value in (
+        {"note": around.format(token)},
+        [around.format(token)],
+        {around.format(token): 1},
+    ):
+        assert not is_clean(canonical_bytes(value)) or not scan(value), kind
+
+
+KEYS = st.text(
+    alphabet=st.sampled_from('abkeypswordtn_-.:" \\\x01é9KEYPSWORDT'), min_size=1, max_size=12
+) | st.sampled_from(
+    ["password", "db_password2", "clientSecret", "apiKey", "x-api-key", "pass\x01word", 'a"secret']
+)
+
+
+@given(st.dictionaries(KEYS, st.just("Zk3" + "9vQx7LmT2" + "pRw8"), max_size=4))
+def test_what_is_clean_holds_nothing_that_a_scan_finds(value: dict[str, str]) -> None:
+    assert not (is_clean(canonical_bytes({"a": [value]})) and scan({"a": [value]}))
+
+
+def test_ordinary_records_are_clean_without_a_scan() -> None:
+    record = {
+        "key": "sort",
+        "input": {"n": 1},
+        "prompt_tokens": 17,
+        "url_path": "/x",
+        "hash": "c0ffee" * 8,
+    }
+    assert is_clean(canonical_bytes(record))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Self
 
 from aos_workflow.checkpoint.heads import (
@@ -60,15 +60,75 @@ __all__ = ["MemoryStore"]
 _GIVEN_BACK = (RunStatus.QUEUED, RunStatus.SUSPENDED)
 
 
-@dataclass(slots=True)
 class _Run:
-    """One run; ``head`` is replaced with every change."""
+    """One run; ``head`` is replaced with every change.
 
-    head: Checkpoint
-    steps: dict[str, StepRecord] = field(default_factory=dict)
-    draws: bytes | None = None
-    last: Commit | None = None
-    spent_cents: float = 0.0
+    A step's commit only moves ``version`` on; the head that it gives is made when somebody looks at it.
+    """
+
+    __slots__ = (
+        "_head",
+        "_next_index",
+        "_updated_at_s",
+        "draws",
+        "last",
+        "spent_cents",
+        "steps",
+        "version",
+    )
+
+    def __init__(self, head: Checkpoint) -> None:
+        self._head = head
+        self.version = head.version
+        self._next_index = head.next_step_index
+        self._updated_at_s = head.updated_at_s
+        self.steps: dict[str, StepRecord] = {}
+        self.draws: bytes | None = None
+        self.last: Commit | None = None
+        self.spent_cents = 0.0
+
+    @property
+    def head(self) -> Checkpoint:
+        head = self._head
+        if head.version != self.version:
+            commit = self.last
+            assert commit is not None
+            head = self._head = replace(
+                head,
+                version=self.version,
+                next_step_index=self._next_index,
+                last_result_hash=commit.result_hash or head.last_result_hash,
+                output_json=None,
+                error_code=None,
+                error_message=None,
+                attempts=0,
+                updated_at_s=self._updated_at_s,
+            )
+        return head
+
+    @head.setter
+    def head(self, head: Checkpoint) -> None:
+        self._head = head
+        self.version = head.version
+        self._next_index = head.next_step_index
+
+    def may_commit(self, commit: Commit) -> bool:
+        head = self._head  # its owner and status are those of the last
+        return (
+            self.version == commit.expected_version
+            and head.owner == commit.owner
+            and head.status is RunStatus.RUNNING
+        )
+
+    @property
+    def cancel_requested(self) -> bool:
+        return self._head.cancel_requested
+
+    def advance(self, commit: Commit, now_s: float) -> None:
+        """These steps were committed, and the run goes on."""
+        self.version += 1
+        self._next_index += len(commit.steps)
+        self._updated_at_s = now_s
 
 
 class MemoryStore:
@@ -195,8 +255,7 @@ class MemoryStore:
 
     async def commit(self, commit: Commit) -> Committed:
         run = self._runs.get(commit.run_id)
-        head = run.head if run is not None else None
-        if run is None or head is None or not _may_commit(head, commit):
+        if run is None or not run.may_commit(commit):
             if (
                 run is not None
                 and run.last == commit
@@ -213,10 +272,13 @@ class MemoryStore:
         for step in commit.steps:
             run.steps[step.step_path] = step
             run.spent_cents += step.cost_cents
-        run.head = self._after(head, commit)
+        if commit.status is RunStatus.RUNNING and commit.steps:
+            run.advance(commit, self._now())
+        else:
+            run.head = self._after(run.head, commit)
         run.last = commit
         run.draws = commit.draws_json
-        return self._committed(run.head)
+        return Committed(run.version, run.cancel_requested, self._controls.epoch)
 
     async def claim(
         self, owner: str, *, queues: Sequence[str] = ("default",), limit: int = 1
@@ -599,14 +661,6 @@ class MemoryStore:
 
 def _is_expired(question: Decision, now: float) -> bool:
     return question.expires_at_s is not None and question.expires_at_s <= now
-
-
-def _may_commit(head: Checkpoint, commit: Commit) -> bool:
-    return (
-        head.version == commit.expected_version
-        and head.owner == commit.owner
-        and head.status is RunStatus.RUNNING
-    )
 
 
 def _matches(head: Checkpoint, which: RunFilter) -> bool:

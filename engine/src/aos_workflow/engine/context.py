@@ -314,6 +314,8 @@ def _options(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 def _named(skill: Skill, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
     """All inputs by name, so that a call has one spelling."""
+    if not kwargs and len(args) <= len(skill.positional):
+        return dict(zip(skill.positional, args, strict=False))
     try:
         return skill.signature.bind_partial(*args, **kwargs).arguments
     except TypeError as error:

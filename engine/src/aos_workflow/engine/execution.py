@@ -207,7 +207,7 @@ class Execution:
             program_order=tuple(step.step_path for step in ordered),
             **data,
         )
-        return await asyncio.to_thread(finish)  # it waits for the disk
+        return await asyncio.to_thread(finish) if run.recording.waits_for_disk else finish()
 
 
 def _is_retry(head: Checkpoint) -> bool:

@@ -26,22 +26,21 @@ class Idling:
         self._waits: dict[str, tuple[str, float | None]] = {}
         self._activity = 0
 
-    @contextmanager
-    def active(self) -> Iterator[None]:
-        """Something is under way."""
+    def begin(self) -> None:
+        """Something is under way, until :meth:`end`."""
         self._active += 1
         self._activity += 1
-        try:
-            yield
-        finally:
-            self._active -= 1
-            self._activity += 1
-            if self._waits and not self._active:
-                self._watch()
+
+    def end(self) -> None:
+        """Something is over that :meth:`begin` began."""
+        self._active -= 1
+        self._activity += 1
+        if self._waits and not self._active:
+            self._watch()
 
     @contextmanager
     def waiting(self, path: str, reason: str, delay_s: float | None = None) -> Iterator[None]:
-        """Something that is under way (within :meth:`active`) waits: ``delay_s`` long, or for people."""
+        """Something that is under way (after :meth:`begin`) waits: ``delay_s`` long, or for people."""
         self._active -= 1
         self._waits[path] = (reason, delay_s)
         self._watch()

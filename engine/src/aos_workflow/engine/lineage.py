@@ -90,17 +90,19 @@ def scope(root: Scope) -> Iterator[Scope]:
         _SCOPE.reset(token)
 
 
-@contextmanager
-def outside() -> Iterator[None]:
+class outside:  # noqa: N801 - used as a function is
     """Run the block as no part of the workflow: what it creates gets no place in the workflow's lineage.
 
     For what a step does while it is executed, and what is not there when it is served: a skill's own tasks, a driver's.
     """
-    token = _SCOPE.set(None)
-    try:
-        yield
-    finally:
-        _SCOPE.reset(token)
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        self._token = _SCOPE.set(None)
+
+    def __exit__(self, *_: object) -> None:
+        _SCOPE.reset(self._token)
 
 
 @contextmanager

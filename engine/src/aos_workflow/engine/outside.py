@@ -59,15 +59,18 @@ def watched(report: Callable[[Escape], None]) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def unwatched() -> Iterator[None]:
+class unwatched:  # noqa: N801 - used as a function is
     """What happens in this block is a step's or the engine's own: not reported, though in a replay still stopped."""
-    watch = _WATCH.get()
-    if watch is None or watch.blocks:
-        yield
-        return
-    with _watching(None):
-        yield
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        watch = _WATCH.get()
+        self._token = None if watch is None or watch.blocks else _WATCH.set(None)
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            _WATCH.reset(self._token)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from aos_workflow.golden.adapt import RESERVED_PREFIX
 from aos_workflow.golden.canonical import canonicalize
 from aos_workflow.golden.paths import format_path
 from aos_workflow.golden.rules import NO_RULES
-from aos_workflow.golden.strict_json import loads
+from aos_workflow.golden.strict_json import loads_canonical
 
 __all__ = ["NULL", "Payload", "decode", "encode"]
 
@@ -50,7 +50,7 @@ def encode(value: Any, rules: Rules) -> Payload:
 
 def decode(text: bytes) -> Any:
     """The value of a payload's text, new each time."""
-    return loads(text, max_bytes=len(text))
+    return loads_canonical(text)
 
 
 def _refuse_tagged(value: Any, path: list[str | int]) -> None:

@@ -53,20 +53,29 @@ class Recording:
     def is_on(self) -> bool:
         return self._recorder is not None
 
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether :meth:`finish` may take milliseconds."""
+        return self._recorder is not None and self._recorder.durable
+
     def step(self, record: StepRecord, input_json: bytes) -> None:
         """Append a step that is durable."""
         if self._recorder is not None:
-            event = self._guarded(
-                "record_event", "step", step_data(record, input_json, len(self._events))
+            data = step_data(record, input_json, len(self._events))
+            foreign = b"\n".join(
+                (input_json, *filter(None, (record.output_json, record.draws_json)))
             )
-            if event is not None:
-                self._events[record.step_path] = event.index
+            if record.error_message is not None:
+                foreign += record.error_message.encode(errors="replace")
+            index = self._guarded("append", "step", data, foreign=foreign)
+            if index is not None:
+                self._events[record.step_path] = index
 
     def external_call(self, escape: Escape) -> None:
         """Note that code outside of a step reached for the outside world; a replay would stop it."""
         site = PurePath(escape.site).name  # without the folder, which is another one elsewhere
         data = {"event": escape.event, "target": escape.target, "site": site}
-        self._guarded("record_event", "external_call", data)
+        self._guarded("append", "external_call", data)
 
     def finish(
         self,

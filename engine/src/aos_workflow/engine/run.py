@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn, Protocol
@@ -101,6 +100,27 @@ class StepRequest:
         return skill.cost_cents if self.cost_cents is None else self.cost_cents
 
 
+class Active:
+    """A block in which the engine is at work. A class, for every step passes through it several times."""
+
+    __slots__ = ("_idling", "_outside", "_unwatched")
+
+    def __init__(self, idling: Idling) -> None:
+        self._idling = idling
+        self._outside = outside()
+        self._unwatched = unwatched()
+
+    def __enter__(self) -> None:
+        self._outside.__enter__()
+        self._unwatched.__enter__()
+        self._idling.begin()
+
+    def __exit__(self, *_: object) -> None:
+        self._idling.end()
+        self._unwatched.__exit__()
+        self._outside.__exit__()
+
+
 @dataclass
 class Run:
     """The state of one execution of a run.
@@ -131,11 +151,9 @@ class Run:
         self.asked: set[str] = set()
         """The paths of all steps that the program came to."""
 
-    @contextmanager
-    def active(self) -> Iterator[None]:
+    def active(self) -> Active:
         """The engine does something for the program; tasks that this makes are none of the program's."""
-        with outside(), unwatched(), self.idling.active():
-            yield
+        return Active(self.idling)
 
     # ending
 
@@ -162,24 +180,29 @@ class Run:
         self.asked.add(request.path)
         with self.active():
             inputs = encode(request.inputs, self.rules)
-            now = self._attempt(request, inputs)
             recorded = self.journal.take(request.path)
-            if recorded is None:
-                if self.journal.strict or self.journal.contradicts(request.path):
-                    await self.halt(Diverged(unexpected(now, self.journal.left)))
-            else:
-                known = self.journal.inputs.get(request.path)
-                await self._halt_on(different_call(recorded, now, known))
-                if not self._is_repeated(request, recorded):
-                    return self.serve(recorded, inputs.json)
+            if recorded is not None:
+                return await self._again(request, inputs, recorded)
+            if self.journal.strict or self.journal.contradicts(request.path):
+                now = self._attempt(request, inputs)
+                await self.halt(Diverged(unexpected(now, self.journal.left)))
             async with self._slots:
                 execution, skill = await self._execute(request, inputs)
             record = self._record(request, inputs, execution, skill)
-            if recorded is not None:
-                await self._halt_on(_compare(recorded, now, record))
-                return self.serve(recorded, inputs.json)
             await self._commit(record, execution)
             return self.serve(record, inputs.json)
+
+    async def _again(self, request: StepRequest, inputs: Payload, recorded: StepRecord) -> Any:
+        """A step that was done before: the same call must be made, and where it is repeated, the same come out."""
+        now = self._attempt(request, inputs)
+        known = self.journal.inputs.get(request.path)
+        await self._halt_on(different_call(recorded, now, known))
+        if self._is_repeated(request, recorded):
+            async with self._slots:
+                execution, skill = await self._execute(request, inputs)
+            again = self._record(request, inputs, execution, skill)
+            await self._halt_on(_compare(recorded, now, again))
+        return self.serve(recorded, inputs.json)
 
     def serve(self, record: StepRecord, input_json: bytes) -> Any:
         """Take a step that is over into the run, and give its output. Raises StepFailedError if it failed."""
@@ -304,6 +327,7 @@ class Run:
                 retry=request.retry,
                 timeout_s=request.timeout_s,
                 cost_cents=request.cost_of(skill),
+                tenant_id=self.identity.tenant_id,
                 transform=request.transform,
             )
             gate = self.permission.gate(self, request, skill)
@@ -312,6 +336,7 @@ class Run:
             await self.halt(Lost(error))
         except AosError as error:  # before the first try: an unknown skill, a policy
             code, message = describe(error)
+            self.executor.meter.step_refused(code)
             return Execution(None, code, message, 0, 0.0, ()), skill
 
     async def _commit(self, record: StepRecord, execution: Execution) -> None:
@@ -320,6 +345,7 @@ class Run:
         except StoreError as error:
             await self.permission.release(execution.held)
             await self.halt(Lost(error))
+        self.executor.meter.step_kept(record.cost_cents)
         await self.permission.settle(execution.held)
 
     def _record(

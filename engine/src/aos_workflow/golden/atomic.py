@@ -57,20 +57,24 @@ def write_atomic(
     _sync_folder(target.parent)
 
 
-def publish(temporary: Path, path: Path) -> None:
+def publish(temporary: Path, path: Path, *, durable: bool = True) -> None:
     """Put a whole file of the same folder in the place of ``path``, as :func:`write_atomic` does with its own.
+
+    Without ``durable``, a power failure soon afterwards may undo it; a killed process never does.
 
     Raises:
         OSError: the folder cannot be written; both files are untouched.
     """
     target = path.resolve() if path.is_symlink() else path
-    handle = os.open(temporary, os.O_RDWR | getattr(os, "O_BINARY", 0))
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    if durable:
+        handle = os.open(temporary, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
     _replace(temporary, target, _stat(target), keep_times=False)
-    _sync_folder(target.parent)
+    if durable:
+        _sync_folder(target.parent)
 
 
 def _replace(temporary: Path, target: Path, old: os.stat_result | None, keep_times: bool) -> None:

@@ -10,6 +10,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from aos_workflow.golden.canonical import content_hash
 
 __all__ = ["CHAIN_START", "chain_next", "step_hash", "workflow_hash"]
@@ -42,7 +44,12 @@ def workflow_hash(
 
 
 def _tagged(kind: str, parts: list[Any]) -> str:
-    return content_hash([f"aos-golden/1 {kind}", *parts])
+    tagged = [f"aos-golden/1 {kind}", *parts]
+    try:
+        text = orjson.dumps(tagged)  # of texts, null and integers of 64 bits: RFC 8785 as it is
+    except TypeError:
+        return content_hash(tagged)
+    return hashlib.sha256(text).hexdigest()
 
 
 CHAIN_START = hashlib.sha256(b"aos-golden/1 run").hexdigest()

@@ -33,9 +33,9 @@ from aos_workflow.golden.run_golden import (
     read_events,
     read_run_golden,
 )
-from aos_workflow.golden.run_writer import RunWriter
+from aos_workflow.golden.run_writer import Pending, RunWriter
 from aos_workflow.golden.sealing import Policy, Signature
-from aos_workflow.golden.secret_scan import scan
+from aos_workflow.golden.secret_scan import is_clean, scan
 
 __all__ = ["PART_SUFFIX", "RUN_ID", "GoldenRecorder"]
 
@@ -58,6 +58,9 @@ class GoldenRecorder:
     With a ``secret`` (or a ``ring`` of several keys) goldens are signed, and verifying asks for a valid signature;
     without, they are sealed with digests alone. Relative paths are looked up in the folder first.
 
+    A recorder that is not ``durable`` waits for no disk: a power failure may cost its last goldens, a killed process
+    none. That is for simulations.
+
     One recorder may record several runs at once. It is not thread-safe.
     """
 
@@ -70,6 +73,7 @@ class GoldenRecorder:
         rules: Rules = DEFAULT_RULES,
         clock: Clock | None = None,
         force: bool = False,
+        durable: bool = True,
     ) -> None:
         if secret is not None and ring is not None:
             raise UsageError("give a secret or a key ring, not both")
@@ -78,6 +82,7 @@ class GoldenRecorder:
         self.rules = rules
         self._clock = clock or SystemClock()
         self._force = force
+        self.durable = durable
         self._open: dict[str, _OpenRun] = {}
         self._is_clear = False
 
@@ -149,13 +154,33 @@ class GoldenRecorder:
 
     def record_event(self, run_id: str, event_type: str, data: Mapping[str, Any]) -> Event:
         """Append any event to an open run. Raises as :meth:`record_run_start`."""
+        return self._append(run_id, event_type, data).event()
+
+    def append(
+        self, run_id: str, event_type: str, data: Mapping[str, Any], *, foreign: bytes | None = None
+    ) -> int:
+        """As :meth:`record_event`, for who needs no more than the index of the event.
+
+        ``foreign`` is the text of all in ``data`` that could be a credential, if the caller knows; otherwise the whole
+        record is looked through.
+        """
+        return self._append(run_id, event_type, data, foreign).index
+
+    def _append(
+        self,
+        run_id: str,
+        event_type: str,
+        data: Mapping[str, Any],
+        foreign: bytes | None = None,
+    ) -> Pending:
         run = self._run(run_id)
         if event_type == TRAILER:
             raise UsageError(f"the event type {TRAILER!r} is that of the seal; choose another")
         pending = run.writer.prepare(event_type, data, rfc3339(self._clock.now()))
-        self._refuse_secrets(pending.event.data)
+        if not is_clean(pending.record if foreign is None else foreign):
+            self._refuse_secrets(pending.event().data)
         run.writer.append(pending)
-        return pending.event
+        return pending
 
     def record_run_end(
         self,
@@ -188,7 +213,7 @@ class GoldenRecorder:
                 hint="record smaller outputs, or their hashes",
             )
         if old is None or (old.hash, old.rules) != (writer.content_hash(), self.rules):
-            writer.publish(path, trailer)
+            writer.publish(path, trailer, durable=self.durable)
         else:
             if self.ring is not None and old.key_id != self.ring.signing.id:
                 files.sign(path, self.ring)

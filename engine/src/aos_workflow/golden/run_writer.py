@@ -18,9 +18,9 @@ from aos_workflow.golden.hashing import CHAIN_START, chain_next
 from aos_workflow.golden.keys import KeyRing
 from aos_workflow.golden.rules import NO_RULES, Rules
 from aos_workflow.golden.run_golden import Event, make_trailer, parse_run_golden
-from aos_workflow.golden.strict_json import loads
+from aos_workflow.golden.strict_json import loads_canonical
 
-__all__ = ["RunWriter"]
+__all__ = ["Pending", "RunWriter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +55,17 @@ class RunWriter:
     def __len__(self) -> int:
         return len(self._events)
 
-    def prepare(self, event_type: str, data: Mapping[str, Any], timestamp: str) -> _Pending:
-        """An event that is not written yet; its ``event`` has the data as plain JSON.
+    def prepare(self, event_type: str, data: Mapping[str, Any], timestamp: str) -> Pending:
+        """An event that is not written yet; its ``event()`` has the data as plain JSON.
 
         Raises:
             CanonicalError: the data has no canonical form; the path is one into the data.
         """
         index = len(self._events)
         written = _canonical(data, event_type, index, timestamp, self.rules)
-        plain = loads(written.record, max_bytes=len(written.record))["data"]
-        return _Pending(written, Event(event_type, self.run_id, index, timestamp, plain))
+        return Pending(written, self.run_id, index)
 
-    def append(self, pending: _Pending) -> None:
+    def append(self, pending: Pending) -> None:
         """Write a prepared event; it must be the next one. Raises OSError."""
         line, self._chain = self._line(pending.written, self._chain)
         self._write(line)
@@ -82,7 +81,7 @@ class RunWriter:
         events: list[_Written] = []
         for index in range(len(self._events)):
             old = self._events[moved.get(index, index)]
-            data = loads(old.record, max_bytes=len(old.record))["data"]
+            data = loads_canonical(old.record)["data"]
             if old.event_type == "step":
                 data["index"] = next(numbers)
             events.append(_canonical(data, old.event_type, index, old.timestamp, self.rules))
@@ -116,7 +115,7 @@ class RunWriter:
             ring=ring,
         )
 
-    def publish(self, path: Path, trailer: bytes) -> None:
+    def publish(self, path: Path, trailer: bytes, *, durable: bool) -> None:
         """Write the trailer and put the whole in its place, atomically.
 
         Raises:
@@ -127,7 +126,7 @@ class RunWriter:
         try:
             self._write(trailer)
             self.close()
-            publish(self.part, path)
+            publish(self.part, path, durable=durable)
         except BaseException:
             self.close()
             os.truncate(self.part, self.size)
@@ -167,9 +166,23 @@ class RunWriter:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pending:
+class Pending:
+    """An event that is canonical and not written yet."""
+
     written: _Written
-    event: Event
+    run_id: str
+    index: int
+
+    @property
+    def record(self) -> bytes:
+        """Its canonical record, exactly as it will be written."""
+        return self.written.record
+
+    def event(self) -> Event:
+        """The event as a reader of the golden gets it."""
+        data = loads_canonical(self.record)["data"]
+        written = self.written
+        return Event(written.event_type, self.run_id, self.index, written.timestamp, data)
 
 
 def _canonical(

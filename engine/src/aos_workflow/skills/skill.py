@@ -69,6 +69,12 @@ class Skill:
             ) from None
 
     @cached_property
+    def positional(self) -> tuple[str, ...]:
+        """The parameters that may be given without their name, in order."""
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        return tuple(name for name, p in self.signature.parameters.items() if p.kind is kind)
+
+    @cached_property
     def input_model(self) -> type[BaseModel]:
         """A pydantic model with one field for each parameter; unknown inputs are refused."""
         fields: dict[str, Any] = {}

@@ -18,6 +18,9 @@
 ``AOS_STACK_PASSWORD``        password of the embedded PostgreSQL; default novapass
 ``AOS_STACK_REDIS_PASSWORD``  password of the embedded Valkey; default none
 ``XDG_DATA_HOME``             your data folder; default ``~/.local/share``, or that of macOS
+``AOS_API_KEY``               a key of the HTTP API that may do everything, for every tenant
+``AOS_API_KEYS_FILE``         further keys, hashed, one a line; see ``aos-workflow api-keys``
+``AOS_LOG_FILE``              where ``worker`` and ``serve`` write their log, besides standard output
 ``AOS_TRACEBACK``             ``1`` shows the traceback of an internal error
 ============================  ========================================================================================
 """
@@ -36,16 +39,20 @@ if TYPE_CHECKING:
     from aos_workflow.golden.keys import KeyRing
 
 __all__ = [
+    "api_key",
+    "api_keys_file",
     "database_url",
     "default_workflow_ceiling_cents",
     "environment",
     "golden_dir",
     "key_file",
     "key_ring",
+    "log_file",
     "new_key_file",
     "policy_file",
     "policy_on_store_loss",
     "redis_url",
+    "secrets",
     "stack_home",
     "stack_password",
     "stack_redis_password",
@@ -166,9 +173,56 @@ def stack_redis_password(environment: Mapping[str, str] | None = None) -> str | 
     return _or_ours(environment).get("AOS_STACK_REDIS_PASSWORD")
 
 
+def api_key(environment: Mapping[str, str] | None = None) -> str | None:
+    """The key of the HTTP API that may do everything, if one is set."""
+    return _or_ours(environment).get("AOS_API_KEY") or None
+
+
+def api_keys_file(environment: Mapping[str, str] | None = None) -> Path | None:
+    """The file with hashed keys of the HTTP API, if one is named."""
+    path = _or_ours(environment).get("AOS_API_KEYS_FILE")
+    return Path(path).expanduser() if path else None
+
+
+def log_file(environment: Mapping[str, str] | None = None) -> Path | None:
+    """Where a long-running process writes its log besides standard output, if anywhere."""
+    path = _or_ours(environment).get("AOS_LOG_FILE")
+    return Path(path).expanduser() if path else None
+
+
+def secrets(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Every secret that the environment holds, so that logs can leave it out."""
+    ours = _or_ours(environment)
+    named = [value for name, value in ours.items() if name in _SECRETS and value]
+    passwords = [_password(ours[name]) for name in _SECRET_URLS if ours.get(name)]
+    return (*named, *(password for password in passwords if password))
+
+
 def wants_traceback(environment: Mapping[str, str] | None = None) -> bool:
     """Whether an internal error is shown in full."""
     return _or_ours(environment).get("AOS_TRACEBACK", "") not in ("", "0")
+
+
+_SECRETS = (
+    "AOS_API_KEY",
+    "AOS_STACK_PASSWORD",
+    "AOS_STACK_REDIS_PASSWORD",
+    "GOLDEN_HMAC_SECRET",
+    "GOLDEN_SECRET",
+    "SHADOW_HOOK_SECRET",
+)
+_SECRET_URLS = ("DATABASE_URL", "REDIS_URL")
+
+
+def _password(url: str) -> str | None:
+    """The password in an address; the whole of one that cannot be taken apart."""
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        found = urlsplit(url).password
+    except ValueError:
+        return url
+    return None if found is None else unquote(found)
 
 
 def _or_ours(environment: Mapping[str, str] | None) -> Mapping[str, str]:

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["AsJson", "KeyFile", "RuleSet", "RuleTexts"]
+__all__ = [
+    "AsJson",
+    "GoldenDir",
+    "KeyFile",
+    "LogFile",
+    "Modules",
+    "RuleSet",
+    "RuleTexts",
+    "RunId",
+]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON document to stdout.")]
 
@@ -18,6 +27,15 @@ KeyFile = Annotated[
         metavar="FILE",
         help="File of GOLDEN_SECRET=... lines, of which the last signs. "
         "Default: GOLDEN_SECRET and GOLDEN_KEY_FILE of the environment.",
+    ),
+]
+
+LogFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--log-file",
+        metavar="FILE",
+        help="Write the log there too, a JSON document a line. Default: AOS_LOG_FILE, else nowhere.",
     ),
 ]
 
@@ -35,4 +53,21 @@ RuleTexts = Annotated[
         metavar="RULE",
         help="A rule before them, such as '.**.took_ms: mask'. May be repeated.",
     ),
+]
+
+RunId = Annotated[str, typer.Option("--run", "--run-id", metavar="RUN", help="The run's id.")]
+
+Modules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--workflows",
+        "-w",
+        metavar="MODULE",
+        help="Module, .py, .yaml or .json file with workflows and skills. May be repeated.",
+    ),
+]
+
+GoldenDir = Annotated[
+    Path | None,
+    typer.Option("--golden", metavar="FOLDER", help="Where goldens are. Default: GOLDEN_DIR."),
 ]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import signal
-import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aos_workflow.cli.output import printable
+from aos_workflow.cli.options import LogFile
 
 if TYPE_CHECKING:
     from aos_workflow.engine import Worker
+    from aos_workflow.metrics import Registry
 
 __all__ = ["worker"]
 
@@ -57,23 +56,62 @@ def worker(
     until_idle: Annotated[
         bool, typer.Option("--until-idle", help="End when nothing is queued and due.")
     ] = False,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics-port", metavar="PORT", min=0, max=65535, help="Show metrics there. 0: any."
+        ),
+    ] = None,
+    metrics_host: Annotated[
+        str, typer.Option("--metrics-host", metavar="HOST", help="Where the port is open.")
+    ] = "127.0.0.1",
+    log_file: LogFile = None,
 ) -> None:
     """Run what is queued, until SIGTERM or Ctrl-C: then take nothing more, and give back what does not end in time.
 
-    Writes one JSON line for each thing that happens, to standard output.
+    Writes one JSON line for each thing that happens, to standard output and to the log file, if one is named.
     """
+    import asyncio
+
+    from aos_workflow import config
     from aos_workflow.assembly.engines import engine
+    from aos_workflow.assembly.metering import counted, registry_for, watch
     from aos_workflow.engine import Worker
     from aos_workflow.engine.worker import WorkerSettings
+    from aos_workflow.logs import Mask, Sinks, log_to, worker_log
+    from aos_workflow.metrics import EngineMeter
 
     queues = tuple(queue or ("default",))
-    made = engine(workflows, golden=golden, worker_id=worker_id, queues=queues)
-    settings = WorkerSettings(concurrency=concurrency, dead_after_s=dead_after, drain_s=drain)
-    found = Worker(made, queues=queues, settings=settings, report=_report)
-    asyncio.run(_run(found, until_idle=until_idle))
+    logger = log_to(Sinks(log_file or config.log_file()), mask=Mask(config.secrets()))
+    registry = registry_for("engine", "worker")
+    meter = EngineMeter(registry)
+    made = engine(workflows, golden=golden, worker_id=worker_id, queues=queues, meter=meter)
+    found = Worker(
+        made,
+        queues=queues,
+        settings=WorkerSettings(concurrency=concurrency, dead_after_s=dead_after, drain_s=drain),
+        report=counted(registry, worker_log(logger, made.presence.worker_id)),
+    )
+    watch(registry, made, found)
+    shown = None if metrics_port is None else (registry, metrics_host, metrics_port)
+    asyncio.run(_run(found, logger, shown, until_idle=until_idle))
 
 
-async def _run(found: Worker, *, until_idle: bool) -> None:
+async def _run(
+    found: Worker, logger: Any, shown: tuple[Registry, str, int] | None, *, until_idle: bool
+) -> None:
+    from aos_workflow.metrics.exporter import exporting
+
+    async with AsyncExitStack() as stack:
+        if shown is not None:
+            port = await stack.enter_async_context(exporting(*shown))
+            logger.info("metrics_shown", host=shown[1], port=port)
+        await _work(found, until_idle=until_idle)
+
+
+async def _work(found: Worker, *, until_idle: bool) -> None:
+    import asyncio
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, found.stop)
@@ -85,20 +123,3 @@ async def _run(found: Worker, *, until_idle: bool) -> None:
             await found.run()
     finally:
         await found.engine.store.close()
-
-
-_LEVELS = {
-    "run_quarantined": "CRITICAL",
-    "run_lost": "ERROR",
-    "run_refused": "ERROR",
-    "store_unavailable": "ERROR",
-}
-
-
-def _report(event: str, fields: dict[str, object]) -> None:
-    level = _LEVELS.get(event, "INFO")
-    if event == "run_left" and fields.get("error_code"):
-        level = "ERROR"
-    record = {"level": level, "event": event, **fields}
-    sys.stdout.write(printable(json.dumps(record, default=str)) + "\n")
-    sys.stdout.flush()

@@ -40,6 +40,7 @@ class StepCall:
     timeout_s: float | None = None
     cost_cents: float = 0.0
     """What a try costs that does not say so itself."""
+    tenant_id: str = "default"
     transform: Callable[[Any], Any] | None = None
     """Applied to the output within the try, so that what it refuses is tried again."""
 
@@ -97,6 +98,7 @@ class StepExecutor:
                 seed=call.seed,
                 idempotency_key=call.idempotency_key,
                 attempt=attempt,
+                tenant_id=call.tenant_id,
             )
             began_s = self.meter.now_s()
             output, error = await self._attempt(call, context, rules)

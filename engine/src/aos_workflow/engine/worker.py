@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from aos_workflow.checkpoint.port import Store
-from aos_workflow.checkpoint.records import Checkpoint, RunStatus, Transition
+from aos_workflow.checkpoint.records import Checkpoint, RunStatus, StepStatus, Transition
 from aos_workflow.engine.engine import WorkflowEngine
 from aos_workflow.engine.result import RunResult
 from aos_workflow.errors import AosError, DivergenceError, EmergencyStopError, StoreError
@@ -156,8 +156,13 @@ class Worker:
                 await self._room.wait()
 
     async def _go_on(self, head: Checkpoint) -> None:
-        fields: dict[str, object] = {"run_id": head.run_id, "workflow_id": head.workflow_id}
-        self._report("run_taken", {**fields, "step": head.next_step_index})
+        fields: dict[str, object] = {
+            "run_id": head.run_id,
+            "workflow_id": head.workflow_id,
+            "tenant_id": head.tenant_id,
+        }
+        checkpoint = {"version": head.version, "steps": head.next_step_index}
+        self._report("run_taken", {**fields, "checkpoint": checkpoint})
         try:
             result = await self.engine.go_on(head, park_after_s=self.settings.park_after_s)
         except DivergenceError as error:
@@ -168,6 +173,10 @@ class Worker:
             self._report("run_refused", {**fields, **error.to_dict()})
             await self._refuse(head, error)
         else:
+            for step in _failures(result):
+                self._report("step_failed", {**fields, **step})
+            if result.golden_error is not None:
+                self._report("golden_failed", {**fields, **result.golden_error.to_dict()})
             self._report("run_left", {**fields, **_summary(result)})
 
     async def _refuse(self, head: Checkpoint, error: AosError) -> None:
@@ -239,12 +248,33 @@ class Worker:
                 await task
 
 
+def _failures(result: RunResult) -> list[dict[str, object]]:
+    """Every step that failed, also those that the workflow went on without."""
+    return [
+        {
+            "step_path": step.step_path,
+            "skill_id": step.skill_id,
+            "attempts": step.attempts,
+            "error_code": step.error_code,
+            "error_message": step.error_message,
+        }
+        for step in result.step_results
+        if step.status is StepStatus.FAILED
+    ]
+
+
 def _summary(result: RunResult) -> dict[str, object]:
-    fields: dict[str, object] = {"status": result.status.value, "cost_cents": result.cost_cents}
+    fields: dict[str, object] = {
+        "status": result.status.value,
+        "cost_cents": result.cost_cents,
+        "checkpoint": {"steps": len(result.step_results)},
+    }
     for name in ("workflow_hash", "reason", "error_code", "resume_in_s"):
         found = getattr(result, name)
         if found is not None:
             fields[name] = found
     if result.golden_error is not None:
         fields["golden_error"] = result.golden_error.code
+    elif result.golden is not None:
+        fields["golden"] = str(result.golden)
     return fields

@@ -11,7 +11,7 @@ from functools import cached_property
 from aos_workflow.determinism import seeded_random
 from aos_workflow.errors import UsageError
 
-__all__ = ["StepContext", "current_step", "step_context"]
+__all__ = ["StepContext", "current_step", "running_step", "step_context"]
 
 _CURRENT: ContextVar[StepContext | None] = ContextVar("aos_step", default=None)
 
@@ -24,9 +24,17 @@ class StepContext:
     """
 
     def __init__(
-        self, *, run_id: str, step_path: str, seed: int, idempotency_key: str, attempt: int
+        self,
+        *,
+        run_id: str,
+        step_path: str,
+        seed: int,
+        idempotency_key: str,
+        attempt: int,
+        tenant_id: str = "default",
     ) -> None:
         self.run_id = run_id
+        self.tenant_id = tenant_id
         self.step_path = step_path
         self.seed = seed
         self.idempotency_key = idempotency_key
@@ -47,6 +55,11 @@ class StepContext:
         if not 0 <= cents < float("inf"):
             raise UsageError(f"a step cannot cost {cents!r} cents; expected 0 or more")
         self.spent_cents = round((self.spent_cents or 0.0) + cents, 4)
+
+
+def running_step() -> StepContext | None:
+    """The step that this code runs in, or ``None``."""
+    return _CURRENT.get()
 
 
 def current_step() -> StepContext:

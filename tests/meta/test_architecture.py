@@ -12,6 +12,7 @@ PAGE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 PACKAGES = {
     "`pytest_aos_golden`": ROOT / "src" / "pytest_aos_golden",
     "`aos_workflow.golden`": ROOT / "engine" / "src" / "aos_workflow" / "golden",
+    "`aos_workflow.golden.triage`": ROOT / "engine" / "src" / "aos_workflow" / "golden" / "triage",
     "`aos_workflow.engine`": ROOT / "engine" / "src" / "aos_workflow" / "engine",
     "`aos_workflow.determinism`": ROOT / "engine" / "src" / "aos_workflow" / "determinism",
     "`aos_workflow.metrics`": ROOT / "engine" / "src" / "aos_workflow" / "metrics",

@@ -9,6 +9,7 @@ from aos_workflow.cli.golden import (
     checking,
     comparing,
     content,
+    debugging,
     keys,
     migrating,
     signing,
@@ -22,6 +23,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-for module in (content, checking, signing, comparing, migrating, archiving):
+for module in (content, checking, signing, comparing, migrating, archiving, debugging):
     module.register(app)
 app.add_typer(keys.app, name="keys")

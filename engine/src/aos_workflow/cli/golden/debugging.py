@@ -1,0 +1,120 @@
+"""``golden diff-debug``: why two goldens differ, or why a whole simulation found mismatches."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aos_workflow.cli.golden.keyring import ring_or_none
+from aos_workflow.cli.options import AsJson, KeyFile, RuleTexts
+from aos_workflow.cli.output import Output
+
+if TYPE_CHECKING:
+    from aos_workflow.golden.rules import Rules
+    from aos_workflow.golden.triage import Summary, Triage
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "diff-debug",
+        epilog="\b\nExamples:\n"
+        "  aos-workflow golden diff-debug --golden-a a.steps.jsonl --golden-b b.steps.jsonl --html why.html\n"
+        "  aos-workflow golden diff-debug --summary-dir /var/lib/aos/shadow-*",
+    )(diff_debug)
+
+
+def diff_debug(
+    more: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[DIR]...", help="More folders for --summary-dir."),
+    ] = None,
+    golden_a: Annotated[
+        Path | None,
+        typer.Option("--golden-a", metavar="FILE", help="What is expected: a golden of any form."),
+    ] = None,
+    golden_b: Annotated[
+        Path | None, typer.Option("--golden-b", metavar="FILE", help="What was got.")
+    ] = None,
+    summary_dir: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--summary-dir", metavar="DIR...", help="Output folders of simulations instead."
+        ),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show every difference and every cause.")
+    ] = False,
+    output_file: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Write the JSON document here.")
+    ] = None,
+    html_file: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write one HTML page that needs nothing else."),
+    ] = None,
+    doctor: Annotated[
+        str | None,
+        typer.Option(
+            "--doctor",
+            metavar="FILE.py:FUNCTION",
+            help="Also examine this function, and put the lines that are not deterministic on top.",
+        ),
+    ] = None,
+    rule: RuleTexts = None,
+    key_file: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say why two goldens differ: the first divergence, its cause and its fix. Exits with 1 if they do.
+
+    Steps are aligned by what they are. A damaged golden is a finding, not an error. With --summary-dir, the mismatches
+    of simulations are grouped into causes, with counts and the first seed of each.
+    """
+    from aos_workflow.errors import UsageError
+    from aos_workflow.golden.atomic import write_atomic
+    from aos_workflow.golden.source import read_bytes
+    from aos_workflow.golden.triage import lines_of, subject_of, summarise, triage
+
+    folders = [*(summary_dir or ()), *(more or ())]
+    goldens = [path for path in (golden_a, golden_b) if path is not None]
+    if len(goldens) != (0 if summary_dir else 2) or (more and not summary_dir):
+        raise UsageError(
+            "give two goldens, or folders of simulations",
+            hint="--golden-a A --golden-b B, or --summary-dir DIR",
+        )
+    ring, extra = ring_or_none(key_file), _rules(rule)
+    found: Triage | Summary
+    if summary_dir:
+        found = summarise(folders, ring=ring, extra=extra)
+    else:
+        a, b = (subject_of(read_bytes(path), file=str(path), ring=ring) for path in goldens)
+        found = triage(a, b, extra=extra)
+    if doctor is not None:
+        found = replace(found, diagnosed=_diagnosed(doctor))
+    document = found.to_json()
+    if output_file is not None:
+        write_atomic(output_file, (json.dumps(document, indent=2) + "\n").encode())
+    output = Output(as_json=as_json)
+    for line in lines_of(found, verbose=verbose):
+        output.line(line)
+    output.document(document)
+    if found.verdict == "FAIL":
+        raise typer.Exit(1)
+
+
+def _rules(texts: list[str] | None) -> Rules | None:
+    from aos_workflow.golden.rules import Rules
+
+    return Rules.of(texts, base="none") if texts else None
+
+
+def _diagnosed(target: str) -> tuple[dict[str, Any], ...]:
+    """What the doctor finds in a function in a second or so."""
+    from aos_workflow.doctor import examine
+
+    return tuple(cause.to_json() for cause in examine(target, budget="quick").causes)

@@ -26,6 +26,13 @@
     │   ├── PolicyStoreLostError        budgets cannot be reached, and the policy is to stop then
     │   ├── EmergencyStopError          everything is stopped; carries by what
     │   └── EngineDisabledError         no new runs
+    ├── ShadowError                 a simulation cannot run; carries its folder
+    │   ├── ShadowBusyError             another one writes into the folder
+    │   ├── ShadowFolderError           the folder holds none, or already one
+    │   ├── ShadowChangedError          the workflows' code was changed meanwhile
+    │   ├── ShadowWorkerError           its processes do not start, or end again and again
+    │   ├── ShadowDiskError             what was found cannot be written
+    │   └── FleetMissingError           the extra ``ray`` is not installed, or no cluster is reached
     ├── StoreError                  checkpoint stores; carries the run
     │   ├── RunNotFoundError, RunConflictError, RunLeasedError, RunStateError
     │   ├── CheckpointVersionConflictError  somebody else moved the run on
@@ -39,6 +46,11 @@
     │   ├── ServerInUseError            others use it as it is, so it cannot be changed or stopped
     │   ├── ServerStoppedError          it is needed and not running
     │   └── StackTimeoutError           something took longer than it may
+    ├── SimulationError             a simulation cannot go on
+    │   ├── RealIOError                 real I/O inside a simulation; carries the call and its line
+    │   ├── SimulatedDeadlockError      every task waits, and nothing will wake one; names them
+    │   ├── SimulationLimitError        more steps than a simulation may take
+    │   └── ScenarioError               a workflow cannot be simulated as it is
     └── GoldenError
         ├── CanonicalError          a value that has no canonical form; carries its path
         │   ├── UnsupportedTypeError     no documented spelling for the type
@@ -123,6 +135,22 @@ from aos_workflow.errors.run import (
     StepTimeoutError,
     WorkflowNotFoundError,
 )
+from aos_workflow.errors.shadow import (
+    FleetMissingError,
+    ShadowBusyError,
+    ShadowChangedError,
+    ShadowDiskError,
+    ShadowError,
+    ShadowFolderError,
+    ShadowWorkerError,
+)
+from aos_workflow.errors.simulation import (
+    RealIOError,
+    ScenarioError,
+    SimulatedDeadlockError,
+    SimulationError,
+    SimulationLimitError,
+)
 from aos_workflow.errors.skill import (
     SkillDisabledError,
     SkillError,
@@ -170,6 +198,7 @@ __all__ = [
     "EmergencyStopError",
     "EngineDisabledError",
     "ExternalCallBlockedError",
+    "FleetMissingError",
     "GoldenBinaryError",
     "GoldenConflictError",
     "GoldenDuplicateKeyError",
@@ -199,6 +228,7 @@ __all__ = [
     "PolicyViolationError",
     "PortInUseError",
     "RateLimitedError",
+    "RealIOError",
     "ReferenceSyntaxError",
     "ReservedKeyError",
     "RuleError",
@@ -209,11 +239,21 @@ __all__ = [
     "RunLeasedError",
     "RunNotFoundError",
     "RunStateError",
+    "ScenarioError",
     "SecretFoundError",
     "SeedMismatchError",
     "ServerInUseError",
     "ServerStartError",
     "ServerStoppedError",
+    "ShadowBusyError",
+    "ShadowChangedError",
+    "ShadowDiskError",
+    "ShadowError",
+    "ShadowFolderError",
+    "ShadowWorkerError",
+    "SimulatedDeadlockError",
+    "SimulationError",
+    "SimulationLimitError",
     "SkillDisabledError",
     "SkillError",
     "SkillInputError",

@@ -25,6 +25,7 @@ BENCHMARKS = (
     "files",
     "store",
     "engine",
+    "operate",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 __all__ = ["default_emergency", "default_policy", "default_store"]
 
 
-def default_store() -> Store:
-    """The store that the environment asks for; opened at its first use."""
+def default_store(*, tries: int | None = None) -> Store:
+    """The store that the environment asks for; opened at its first use. ``tries`` as CheckpointStore has them."""
     from aos_workflow.checkpoint import CheckpointStore
 
-    return CheckpointStore()
+    return CheckpointStore() if tries is None else CheckpointStore(tries=tries)
 
 
 def default_policy() -> PolicyEnforcer:

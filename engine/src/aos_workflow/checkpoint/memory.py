@@ -233,10 +233,13 @@ class MemoryStore:
             and run.head.started_at_s is not None
             and run.head.completed_at_s is not None
         )
+        p50_s, p95_s, p99_s = (quantile(durations_s, share) for share in QUANTILES)
         return RunStatistics(
             workflow_id,
             dict(Counter(run.head.status for run in runs)),
-            *(quantile(durations_s, share) for share in QUANTILES),
+            p50_s,
+            p95_s,
+            p99_s,
             cost_cents=round(sum(run.spent_cents for run in runs), 4),
         )
 

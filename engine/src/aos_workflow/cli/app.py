@@ -6,40 +6,80 @@ from typing import Annotated
 
 import typer
 
-from aos_workflow.cli import database, golden, policy, runs, skills, stack, stop
+from aos_workflow.cli import (
+    approvals,
+    database,
+    golden,
+    policy,
+    recorded,
+    runs,
+    skills,
+    stack,
+    stop,
+)
+from aos_workflow.cli.completing import completion
 from aos_workflow.cli.doctor import doctor
+from aos_workflow.cli.inspecting import inspect
 from aos_workflow.cli.options import AsJson
 from aos_workflow.cli.output import Output
+from aos_workflow.cli.stats import stats
 from aos_workflow.cli.worker import worker
 
-__all__ = ["app"]
+__all__ = ["app", "umbrella"]
 
 app = typer.Typer(
     name="aos-workflow",
-    help="Record runs and values once as signed, canonical goldens; verify them; say what differs.",
+    help="Run workflows that can be proved reproducible: start, look, mend, record, verify.",
     epilog="\b\nExample:\n  aos-workflow golden verify fixtures/golden",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+umbrella = typer.Typer(
+    name="aos",
+    help="Everything about agent workflows.",
+    epilog="\b\nExample:\n  aos workflow resume --run-id order-17",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+umbrella.add_typer(app, name="workflow")
 app.add_typer(golden.app, name="golden")
 app.add_typer(stack.app, name="stack")
 app.add_typer(database.app, name="db")
 app.add_typer(policy.app, name="policy")
 app.add_typer(skills.app, name="skills")
 app.add_typer(stop.app, name="stop")
-runs.add_to(app)
-app.command(epilog="\b\nExample:\n  aos-workflow doctor plan.py:make_plan --budget quick")(doctor)
-app.command(epilog="\b\nExample:\n  aos-workflow worker --workflows my.workflows --concurrency 20")(
-    worker
-)
+app.add_typer(approvals.app, name="approvals")
+for name, command, example in (
+    ("start", runs.start, "start billing --workflows my.workflows --input '{\"amount\": 5}'"),
+    ("list-running", runs.list_running, "list-running --limit 20"),
+    ("inspect", inspect, "inspect --run order-17\n  aos-workflow inspect --database"),
+    ("stats", stats, "stats --spec billing --hours 24"),
+    ("resume", runs.resume, "resume --run-id order-17 --workflows my.workflows"),
+    ("retry", runs.retry, "retry --run order-17"),
+    ("cancel", runs.cancel, "cancel --run order-17 --yes"),
+    ("fork", runs.fork, "fork --run order-17 --step 3"),
+    ("golden-tail", recorded.golden_tail, "golden-tail --run order-17 --lines 30"),
+    ("replay-local", recorded.replay_local, "replay-local --run order-17 --workflows my.workflows"),
+    ("worker", worker, "worker --workflows my.workflows --concurrency 20"),
+    ("doctor", doctor, "doctor plan.py:make_plan --budget quick"),
+    ("completion", completion, "completion bash >> ~/.bashrc"),
+):
+    app.command(name, epilog=f"\b\nExample:\n  aos-workflow {example}")(command)
 
 
 def _version(wanted: bool) -> None:
     if wanted:
         version()
         raise typer.Exit
+
+
+@umbrella.callback()
+def group() -> None:
+    """Everything about agent workflows."""
 
 
 @app.callback()

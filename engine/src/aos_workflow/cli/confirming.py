@@ -21,6 +21,7 @@ def confirmed(output: Output, question: str, *, yes: bool) -> bool:
     if yes:
         return True
     if output.as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        output.line(question)
         output.line("nothing was changed; with --yes it is done")
         return False
     return typer.confirm(question)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
@@ -10,8 +9,9 @@ import typer
 
 from aos_workflow.cli.options import AsJson
 from aos_workflow.cli.output import Output
+from aos_workflow.cli.storing import TRIES
 
-__all__ = ["app"]
+__all__ = ["app", "connected"]
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def status(as_json: AsJson = False) -> None:
         return await look(connection)
 
     output = Output(as_json=as_json)
-    states = _connected(work)
+    states = connected(work)
     output.table(("migration", "state"), [(each.name, _word(each.state)) for each in states])
     is_current = all(each.state == "applied" for each in states)
     output.line("" if is_current else "next: aos-workflow db migrate")
@@ -68,7 +68,7 @@ def migrate(
         return applied
 
     output = Output(as_json=as_json)
-    applied = _connected(work)
+    applied = connected(work)
     output.lines([f"applied {name}" for name in applied] or ["nothing to do"])
     if operator is not None:
         output.line(f"role {operator} is an operator")
@@ -85,12 +85,15 @@ def reindex(as_json: AsJson = False) -> None:
             await connection.execute(f"REINDEX TABLE CONCURRENTLY {table}")
 
     output = Output(as_json=as_json)
-    _connected(work)
+    connected(work)
     output.lines([f"reindexed {table}" for table in BUSY_TABLES])
     output.document({"ok": True, "tables": list(BUSY_TABLES)})
 
 
-def _connected(work: Callable[[Any, bool], Awaitable[T]]) -> T:
+def connected(work: Callable[[Any, bool], Awaitable[T]]) -> T:
+    """What ``work`` makes of a connection, and of whether the database is ours alone. Raises StoreError, StackError."""
+    import asyncio
+
     from aos_workflow.assembly.database import default_database
     from aos_workflow.checkpoint.postgres.connection import Database
 
@@ -98,7 +101,11 @@ def _connected(work: Callable[[Any, bool], Awaitable[T]]) -> T:
 
     async def run() -> T:
         database = Database(
-            lease.dsn, pool_size=1, statement_timeout_s=3600, application_name="aos-workflow db"
+            lease.dsn,
+            pool_size=1,
+            statement_timeout_s=3600,
+            application_name="aos-workflow db",
+            tries=TRIES,
         )
         return await database.alone(lambda connection: work(connection, lease.is_embedded))
 

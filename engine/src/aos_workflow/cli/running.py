@@ -9,9 +9,10 @@ from typing import Any
 
 from typer.main import get_command
 
-from aos_workflow.cli.app import app
+from aos_workflow.cli.app import app, umbrella
+from aos_workflow.cli.completing import prepare, variable
 from aos_workflow.cli.output import ClosedPipeError, Output, error_lines, printable
-from aos_workflow.config import wants_traceback
+from aos_workflow.config import environment, wants_traceback
 from aos_workflow.errors import AosError, UsageError
 
 __all__ = ["run"]
@@ -29,13 +30,13 @@ class InternalError(AosError):
     code = "INTERNAL"
 
 
-def run(arguments: list[str] | None = None) -> int:
+def run(arguments: list[str] | None = None, program: str = "aos-workflow") -> int:
     """Run a command and return its exit code. Nothing but a wish for the traceback lets an exception through."""
     arguments = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in arguments
     _prepare_streams()
     try:
-        return _invoke(arguments)
+        return _invoke(arguments, program)
     except ClosedPipeError:
         _forget_stdout()
         return CLOSED_PIPE
@@ -69,10 +70,13 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _invoke(arguments: list[str]) -> int:
-    command = get_command(app)  # calling the app itself would put a traceback hook in place
+def _invoke(arguments: list[str], program: str) -> int:
+    if variable(program) in environment():
+        prepare()
+    # Calling the app itself would put a traceback hook in place.
+    command = get_command(umbrella if program == "aos" else app)
     try:
-        found: Any = command.main(arguments, prog_name="aos-workflow", standalone_mode=False)
+        found: Any = command.main(arguments, prog_name=program, standalone_mode=False)
     except SystemExit as stop:
         found = stop.code
     _flush()

@@ -6,18 +6,19 @@ from typing import Annotated
 
 import typer
 
-from aos_workflow.cli.options import AsJson
+from aos_workflow.cli.options import AsJson, Modules
 from aos_workflow.cli.output import Output
 from aos_workflow.cli.storing import actor, with_store
 
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Skills of the fleet: list them, switch them off and on.",
+    help="Skills of the fleet: list, check, switch off and on.",
     epilog="\b\nExample:\n  aos-workflow skills disable web_search --reason INC-123",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+UNREACHABLE = 1
 SkillId = Annotated[str, typer.Argument(metavar="SKILL")]
 OneVersion = Annotated[
     str | None, typer.Option("--version", metavar="VERSION", help="Default: every version.")
@@ -76,6 +77,52 @@ def disable(
 def enable(skill: SkillId, version: OneVersion = None, as_json: AsJson = False) -> None:
     """Take back 'skills disable'."""
     _switch(skill, version, enabled=True, reason=None, as_json=as_json)
+
+
+@app.command(epilog="\b\nExample:\n  aos-workflow skills check --workflows my.workflows --limit 5")
+def check(
+    workflows: Modules,
+    limit: Annotated[
+        float, typer.Option("--limit", min=0.1, max=600, metavar="SECONDS", help="For one probe.")
+    ] = 5.0,
+    as_json: AsJson = False,
+) -> None:
+    """Ask every skill of these modules whether what it needs can be reached. Exit code 1 if something cannot.
+
+    A skill has a probe if it was declared with one: @skill("search", probe=...).
+    """
+    import asyncio
+
+    from aos_workflow.assembly.modules import load
+    from aos_workflow.errors import UsageError
+    from aos_workflow.skills import probe_all
+
+    output = Output(as_json=as_json)
+    skills = list(load(workflows or ()).registry)
+    if not skills:
+        raise UsageError("there are no skills in these modules", hint="--workflows MODULE")
+    found = asyncio.run(probe_all(skills, limit_s=limit))
+    output.table(
+        ("skill", "version", "state", "seconds", "problem"),
+        [(p.skill_id, p.version, p.state, f"{p.took_s:.3f}", p.problem) for p in found],
+    )
+    output.document(
+        {
+            "ok": all(found),
+            "skills": [
+                {
+                    "skill_id": p.skill_id,
+                    "version": p.version,
+                    "state": p.state,
+                    "took_s": p.took_s,
+                    "problem": p.problem or None,
+                }
+                for p in found
+            ],
+        }
+    )
+    if not all(found):
+        raise typer.Exit(UNREACHABLE)
 
 
 def _switch(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -10,17 +9,22 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from aos_workflow.checkpoint.port import Store
 
-__all__ = ["actor", "with_store"]
+__all__ = ["TRIES", "actor", "with_store"]
 
 T = TypeVar("T")
+
+TRIES = 5
+"""Of what fails because the database cannot be reached: about a second. A person waits; a worker has more patience."""
 
 
 def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
     """Do the work with an open store, and close it. Raises StoreError, StackError."""
+    import asyncio
+
     from aos_workflow.assembly import default_store
 
     async def run() -> T:
-        store = default_store()
+        store = default_store(tries=TRIES)
         try:
             return await work(store)
         finally:

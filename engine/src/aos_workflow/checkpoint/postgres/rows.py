@@ -110,11 +110,13 @@ def statistics_of(workflow_id: str, rows: Sequence[Row]) -> RunStatistics:
     """Statistics, from one row for each status."""
     by_status = {RunStatus(row["status"]): row for row in rows}
     completed = by_status.get(RunStatus.COMPLETED)
-    quantiles_s = (completed["quantiles_s"] if completed is not None else None) or (None,) * 3
+    p50_s, p95_s, p99_s = (completed and completed["quantiles_s"]) or (None, None, None)
     return RunStatistics(
         workflow_id,
         {status: row["runs"] for status, row in by_status.items()},
-        *quantiles_s,
+        p50_s,
+        p95_s,
+        p99_s,
         cost_cents=round(sum(row["cents"] for row in rows), 4),
     )
 

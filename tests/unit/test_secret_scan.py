@@ -332,6 +332,16 @@ def test_what_is_clean_holds_nothing_that_a_scan_finds(value: dict[str, str]) ->
     assert not (is_clean(canonical_bytes({"a": [value]})) and scan({"a": [value]}))
 
 
+@pytest.mark.parametrize(
+    "value",
+    [{"0": "b", ":password": "Zk3" + "9vQx7LmT2"}, [{"a": "v"}, {":password": "Zk3" + "9vQx7LmT2"}],
+     {"x": "ba\u017fic dXNlcjpxN3gkMTJQcQ=="}],
+    ids=["a key after a text", "a key in the next object", "letters that fold to ASCII"],
+)  # fmt: skip
+def test_clean_and_scan_agree_on_odd_spellings(value: object) -> None:
+    assert not (is_clean(canonical_bytes(value)) and scan(value))
+
+
 def test_ordinary_records_are_clean_without_a_scan() -> None:
     record = {
         "key": "sort",

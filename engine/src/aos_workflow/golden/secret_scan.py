@@ -77,11 +77,11 @@ _SHAPES = (
     ),
     (
         "authorization_header",
-        r"[Bb](?i:earer) {1,4}(?P<authorization_header_value>[A-Za-z0-9._~+/=-]{16,8192})",
+        r"[Bb](?ai:earer) {1,4}(?P<authorization_header_value>[A-Za-z0-9._~+/=-]{16,8192})",
     ),
     (
         "basic_authorization",
-        r"[Bb](?i:asic) {1,4}(?P<basic_authorization_value>[A-Za-z0-9+/]{8,1024}={0,2})",
+        r"[Bb](?ai:asic) {1,4}(?P<basic_authorization_value>[A-Za-z0-9+/]{8,1024}={0,2})",
     ),
     ("url_password", r"://[^\s/?#:@]{0,256}:(?P<url_password_value>[^\s/?#@]{1,256})@"),
 )
@@ -101,8 +101,8 @@ _ANCHOR = re.compile(
     r"|G(?<=SG)(?=\.[A-Za-z0-9_-]{22}\.)"
     r"|K(?<=SK)(?=[0-9a-f]{32})"
     r"|k(?<=hooks\.slack)(?=\.com/)"
-    r"|B(?=(?i:earer|asic) {1,4}[A-Za-z0-9._~+/=-]{8})"
-    r"|b(?=(?i:earer|asic) {1,4}[A-Za-z0-9._~+/=-]{8})"
+    r"|B(?=(?ai:earer|asic) {1,4}[A-Za-z0-9._~+/=-]{8})"
+    r"|b(?=(?ai:earer|asic) {1,4}[A-Za-z0-9._~+/=-]{8})"
     r"|:(?=//[^\s/?#@]{1,512}@)"
 )
 """Where :data:`_SHAPE` may match, at ten times its speed.
@@ -121,7 +121,8 @@ _TELLTALES = (
 )
 """In lower case: every shape has one of these, a Twilio key apart."""
 _TWILIO = re.compile(rb"SK[0-9a-f]{32}")
-_KEY = re.compile(rb'"((?:[^"\\]|\\.)*+)":')
+_STRING = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(:?)')
+"""Every string and whether it is a key. All of them: one that is passed over gives its last quote to the next."""
 _KEYS_REMEMBERED = 4096
 _HARMLESS_KEYS: set[bytes] = set()
 
@@ -207,7 +208,7 @@ def is_clean(text: bytes) -> bool:
         return False
     for word in _STEMS:
         if word in lower:
-            keys = set(_KEY.findall(text)) - _HARMLESS_KEYS
+            keys = {key for key, colon in _STRING.findall(text) if colon} - _HARMLESS_KEYS
             return not any(map(_is_suspect_key, keys))
     return True
 

@@ -1,0 +1,48 @@
+"""What every route asks for: the backend, and a caller whose key is good for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from aos_workflow.server.backend import Backend
+from aos_workflow.server.gate import CALLER
+from aos_workflow.server.keys import Caller, Scope
+from aos_workflow.server.problems import ProblemError
+from aos_workflow.server.settings import ServerSettings
+
+__all__ = ["Admin", "Back", "Operator", "Reader", "Settings"]
+
+
+def _backend(request: Request) -> Backend:
+    found: Backend = request.app.state.backend
+    return found
+
+
+def _settings(request: Request) -> ServerSettings:
+    found: ServerSettings = request.app.state.settings
+    return found
+
+
+def _with(scope: Scope) -> Callable[[Request], Caller]:
+    def caller_of(request: Request) -> Caller:
+        caller: Caller = request.scope[CALLER]
+        if caller.scope < scope:
+            raise ProblemError(
+                403,
+                "FORBIDDEN",
+                f"key {caller.key_id!r} may {caller.scope.name.lower()}; this needs {scope.name.lower()}",
+                hint=f"aos-workflow api-keys add ID --scope {scope.name.lower()} --tenant TENANT",
+            )
+        return caller
+
+    return caller_of
+
+
+Back = Annotated[Backend, Depends(_backend)]
+Settings = Annotated[ServerSettings, Depends(_settings)]
+Reader = Annotated[Caller, Depends(_with(Scope.READ))]
+Operator = Annotated[Caller, Depends(_with(Scope.OPERATE))]
+Admin = Annotated[Caller, Depends(_with(Scope.ADMIN))]

@@ -6,24 +6,27 @@ import hashlib
 import inspect
 import random
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from aos_workflow.checkpoint.records import Decision
 from aos_workflow.determinism import rfc3339, seeded_random
 from aos_workflow.engine.executor import ONCE
 from aos_workflow.engine.group import Group
 from aos_workflow.engine.lineage import current_scope
+from aos_workflow.engine.outcome import Lost
 from aos_workflow.engine.payload import decode, encode
 from aos_workflow.engine.run import Run, StepRequest
 from aos_workflow.engine.services import Services
-from aos_workflow.errors import UsageError
+from aos_workflow.errors import StoreError, UsageError
 from aos_workflow.skills.skill import SideEffects, Skill
 from aos_workflow.spec.models import RetrySpec
 
 __all__ = ["Approval", "Context"]
+
+T = TypeVar("T")
 
 _OPTIONS = ("retry", "timeout_s", "cost_cents", "max_cents", "step_id", "idempotency_key")
 _POLL_S = 2.0
@@ -135,7 +138,11 @@ class Context:
             known, output = await run.recorded(path, name, "child", given)
             if known:
                 return output
-            while not (child := await self._services.run_child(run, path, workflow, inputs)).over:
+            while not (
+                child := await self._unless_lost(
+                    self._services.run_child(run, path, workflow, inputs)
+                )
+            ).over:
                 with run.idling.waiting(path, f"child run of {name}"):
                     await self._services.sleep(_POLL_S)
             failed = (child.error_code, child.error_message)
@@ -226,12 +233,23 @@ class Context:
                 return dict(answer)
             shown = encode(request, run.rules).json
             question = Decision(run.identity.run_id, path, kind, name, shown)
-            while (found := await self._services.ask(question, expires_in_s)).decision is None:
+            while (
+                found := await self._unless_lost(self._services.ask(question, expires_in_s))
+            ).decision is None:
                 with run.idling.waiting(path, f"{kind} {name!r}"):
                     await self._services.sleep(_POLL_S)
             payload = None if found.payload_json is None else decode(found.payload_json)
             answer = {"decision": found.decision, "by": found.decided_by, "payload": payload}
             return dict(await run.settle(path, name, kind, given, answer))
+
+    async def _unless_lost(self, answer: Awaitable[T]) -> T:
+        """What the store says; if it is gone, that is no outcome of the program's: the run is to be gone on with."""
+        try:
+            return await answer
+        except StoreError as error:
+            if error.retryable:
+                await self._run.halt(Lost(error))
+            raise
 
     async def _wait_until(self, path: str, until: datetime) -> None:
         run, limit_s = self._run, self._services.park_after_s

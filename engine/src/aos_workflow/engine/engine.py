@@ -33,6 +33,7 @@ from aos_workflow.engine.result import RunResult
 from aos_workflow.engine.run import Run
 from aos_workflow.engine.services import ChildOutcome, LiveServices, Sandbox
 from aos_workflow.errors import (
+    CheckpointVersionConflictError,
     DivergenceError,
     ExternalCallBlockedError,
     GoldenFileError,
@@ -465,7 +466,7 @@ class WorkflowEngine:
             parent_step_path=path,
             owner=self.presence.worker_id,
         )
-        result = await (self.go_on(head, program) if is_new else self._resume_child(head))
+        result = await (self._begin_child(head, program) if is_new else self._resume_child(head))
         if not result.status.is_final:
             question = Decision(parent.run_id, path, "child", child_id)
             await self.store.ask(question)
@@ -475,6 +476,12 @@ class WorkflowEngine:
         return ChildOutcome(
             True, None, result.error_code or "EXECUTION_ERROR", result.error_message
         )
+
+    async def _begin_child(self, head: Checkpoint, program: Program) -> RunResult:
+        try:
+            return await self.go_on(head, program)
+        except CheckpointVersionConflictError:  # somebody else has it by now, and it is waited for
+            return await self.result(head.run_id)
 
     async def _resume_child(self, head: Checkpoint) -> RunResult:
         if head.status in (RunStatus.QUEUED, RunStatus.RUNNING):

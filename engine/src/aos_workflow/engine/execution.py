@@ -27,6 +27,7 @@ from aos_workflow.engine.recording import Recording
 from aos_workflow.engine.result import RunResult
 from aos_workflow.engine.run import Identity, Run
 from aos_workflow.engine.services import LiveServices
+from aos_workflow.errors import PolicyStoreLostError
 from aos_workflow.golden import GoldenRecorder, Rules
 from aos_workflow.policies import EmergencyStop, PolicyEnforcer, RunScope
 
@@ -105,19 +106,10 @@ class Execution:
         inputs: Mapping[str, Any],
         steps: tuple[StepRecord, ...],
     ) -> Outcome:
-        budget: Mapping[str, Any] = {}
-        if self.policy is not None:
-            ceiling = head.budget_cents
-            snapshot = await self.policy.open_run(
-                RunScope(
-                    run_id=head.run_id,
-                    tenant_id=head.tenant_id,
-                    workflow_id=head.workflow_id,
-                    ceiling_cents=program.budget_cents if ceiling is None else ceiling,
-                    spent=_spent(head.run_id, steps),
-                )
-            )
-            budget = snapshot.to_json()
+        try:
+            budget = await self._open_budget(head, program, steps)
+        except PolicyStoreLostError as error:
+            return run.permission.store_lost(error)
         run.recording.start(
             workflow_id=head.workflow_id,
             spec_hash=head.spec_hash,
@@ -139,6 +131,23 @@ class Execution:
                 outcome = await run.permission.settle_all(head.run_id, spent, outcome)
             await self.policy.close_run(head.run_id)
         return outcome
+
+    async def _open_budget(
+        self, head: Checkpoint, program: Program, steps: tuple[StepRecord, ...]
+    ) -> Mapping[str, Any]:
+        if self.policy is None:
+            return {}
+        ceiling = head.budget_cents
+        snapshot = await self.policy.open_run(
+            RunScope(
+                run_id=head.run_id,
+                tenant_id=head.tenant_id,
+                workflow_id=head.workflow_id,
+                ceiling_cents=program.budget_cents if ceiling is None else ceiling,
+                spent=_spent(head.run_id, steps),
+            )
+        )
+        return snapshot.to_json()
 
     async def _give_back(
         self, head: Checkpoint, committer: Committer, recording: Recording

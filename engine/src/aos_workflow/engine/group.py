@@ -47,7 +47,9 @@ class Group(AbstractAsyncContextManager["Group"]):
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Any coroutine of the workflow, as a task of its own."""
-        return self._tasks.create_task(self._limited(work))
+        task = self._tasks.create_task(self._limited(work))
+        task.add_done_callback(lambda _: work.close())  # one that was cancelled before it began
+        return task
 
     async def _limited(self, work: Awaitable[Any]) -> Any:
         if self._slots is None:

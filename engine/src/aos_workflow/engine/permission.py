@@ -167,14 +167,15 @@ class Permission:
                 )
             except PolicyStoreLostError as error:
                 run.executor.meter.held_up(error.code)
-                await run.halt(self._lost(error))
+                await run.halt(self.store_lost(error))
 
     async def _wait(self, run: Run, delay_s: float, parked: Outcome) -> None:
         if self.park_after_s is not None and delay_s > self.park_after_s:
             await run.halt(parked)
         await self._sleep(delay_s)
 
-    def _lost(self, error: PolicyStoreLostError) -> Outcome:
+    def store_lost(self, error: PolicyStoreLostError) -> Outcome:
+        """How a run goes on that may not go on without its budget."""
         if self.park_after_s is None:
             return Suspended(error.message, error.code)
         return Parked(error.message, _STORE_LOST_DELAY_S)

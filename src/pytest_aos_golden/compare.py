@@ -129,7 +129,7 @@ class Comparer:
     # checking
 
     def _check(self, evaluation: Evaluation, canonical: Canonical, request: Request) -> None:
-        path = self.settings.folder / evaluation.file
+        path = self.settings.place(evaluation.file)
         shown = self.settings.shown(path)
         try:
             data = read_bytes(path)

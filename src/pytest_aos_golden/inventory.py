@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aos_workflow.determinism import sorted_files
+from aos_workflow.determinism import sorted_names
 from aos_workflow.errors import GoldenFileError
 from pytest_aos_golden.ledger import Ledger
 from pytest_aos_golden.naming import test_file_of
@@ -123,9 +123,10 @@ def find_unused(
     from aos_workflow.golden.sealing import Policy
     from aos_workflow.golden.value_golden import VALUE_SUFFIX, read_value_golden
 
-    for path in sorted_files(folder, VALUE_SUFFIX):
-        if path.relative_to(folder).as_posix() in ledger.used_files:
+    for name in sorted_names(folder, VALUE_SUFFIX):
+        if name in ledger.used_files:
             continue
+        path = folder / name
         file = (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
         try:
             golden = read_value_golden(path, policy=Policy.OFF)

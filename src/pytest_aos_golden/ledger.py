@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytest_aos_golden.evaluation import Evaluation, Status
@@ -54,6 +54,10 @@ class Refusal:
     entries: tuple[dict[str, Any], ...] = ()
     cause: str | None = None
 
+    def with_lines(self, lines: tuple[str, ...]) -> Refusal:
+        """The same, with more to say."""
+        return replace(self, message=(*self.message, *lines))
+
 
 class Ledger:
     """All tests of a run that were reported."""
@@ -66,6 +70,8 @@ class Ledger:
         self.used_files: set[str] = set()
         self.counts: Counter[str] = Counter()
         self.notes: list[str] = []
+        self.examined: list[dict[str, Any]] = []
+        """What the doctor found, test by test."""
         self.rule_hits: dict[tuple[str, str], int] = {}
         """How often each rule applied, by its origin and text. A rule of one comparison has the key as its origin."""
         self._running: dict[str, TestEntry] = {}
@@ -94,6 +100,8 @@ class Ledger:
         if carried is not None:
             del report.golden  # the terminal keeps every report to the end; this part has been read
             entry.key = carried["key"]
+            if "doctor" in carried:
+                self.examined.append({"test": nodeid, **carried["doctor"]})
             for data in carried["evaluations"]:
                 self._enter(entry, Evaluation.from_json(data))
         if when == "teardown" and not entry.superseded:

@@ -30,6 +30,7 @@ class Marked:
     freeze: str | date | None = None
     rules: tuple[Layer, ...] = ()
     hash_only: bool = False
+    doctor: bool = False
 
 
 _UNMARKED = Marked()
@@ -37,6 +38,7 @@ _ARGUMENTS: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "seed": (int, f"a whole number from 0 to {MAX_SEED}"),
     "freeze": ((str, date), "a time, such as '2026-01-01T00:00:00Z'"),
     "hash_only": (bool, "True or False"),
+    "doctor": (bool, "True or False"),
     "rules": ((str, list, tuple, Mapping), "a list of rules, such as ['.**.took_ms: mask']"),
 }
 
@@ -65,7 +67,7 @@ def _check(item: pytest.Item, mark: pytest.Mark) -> None:
     if mark.args or unknown:
         wrong = ", ".join(unknown) or "positional arguments"
         raise pytest.UsageError(
-            f"{item.nodeid}: @pytest.mark.golden takes seed, freeze, rules and hash_only; got {wrong}"
+            f"{item.nodeid}: @pytest.mark.golden takes seed, freeze, rules, hash_only and doctor; got {wrong}"
         )
     for name, value in mark.kwargs.items():
         kind, expected = _ARGUMENTS[name]

@@ -180,8 +180,13 @@ class Outcome:
             outcome="failed",
             longrepr="\n".join(text),
             when="call",
+            golden_refused=True,
         )
         self.config.hook.pytest_runtest_logreport(report=report)
+
+    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
+        """No letter among those of the tests for a refusal: their line is complete by then."""
+        return ("failed", "", "") if hasattr(report, "golden_refused") else None
 
     def _judge(self, session: pytest.Session, collection: Collection, *, stopped: bool) -> None:
         from pytest_aos_golden.inventory import Unused, find_dead_rules, find_unused
@@ -270,6 +275,7 @@ class Outcome:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput["golden_arguments"] = [*map(str, self.config.invocation_params.args)]
         if self.settings.mode.records:
             node.workerinput["golden_staging"] = str(self._session.staging.folder)
 

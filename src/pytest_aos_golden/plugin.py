@@ -12,8 +12,8 @@ from pytest_aos_golden.settings import read_settings, register_options
 
 _NAME = "aos-golden"
 _MARKER = (
-    "golden(seed=0, freeze=None, rules=None, hash_only=False): seed, frozen time, volatile rules and form "
-    "of this test's goldens"
+    "golden(seed=0, freeze=None, rules=None, hash_only=False, doctor=False): seed, frozen time, volatile rules and "
+    "form of this test's goldens, and whether the doctor examines it"
 )
 
 

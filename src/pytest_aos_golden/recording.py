@@ -40,7 +40,7 @@ def record(
         if not candidates:
             break
         repeat = Repeat(config, staging, number=number, limit_s=settings.repeat_limit_s)
-        done.refused += repeat.refuse(candidates, elapsed_s)
+        done.refused += _explained(config, settings, repeat.refuse(candidates, elapsed_s))
     for entry, evaluation in _without(candidates, done.refused):
         target = settings.folder / evaluation.file
         try:
@@ -54,6 +54,15 @@ def record(
         else:
             done.committed.append(Committed.of(evaluation))
     return done
+
+
+def _explained(config: pytest.Config, settings: Settings, refused: list[Refusal]) -> list[Refusal]:
+    """Refusals with the lines to blame."""
+    if not settings.doctor_refused or not any(refusal.entries for refusal in refused):
+        return refused
+    from pytest_aos_golden.doctor import name_lines
+
+    return name_lines(config, settings, refused)
 
 
 def _once_each(candidates: Iterator[Candidate]) -> Iterator[Candidate]:

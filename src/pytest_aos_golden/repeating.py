@@ -26,7 +26,15 @@ from pytest_aos_golden.ledger import Candidate, Ledger, Refusal, TestEntry
 from pytest_aos_golden.settings import environment
 from pytest_aos_golden.staging import Staging
 
-__all__ = ["Observation", "Repeat", "enter_observing", "read_wanted", "write_observations"]
+__all__ = [
+    "Observation",
+    "Repeat",
+    "enter_observing",
+    "read_observations",
+    "read_wanted",
+    "write_observations",
+    "write_wanted",
+]
 
 _WANTED = "wanted.json"
 _OBSERVED = "observed.jsonl"
@@ -67,11 +75,10 @@ class Repeat:
         folder = Path(tempfile.mkdtemp(prefix="golden-repeat-"))
         try:
             wanted = sorted({entry.nodeid for entry, _ in candidates})
-            order = {"nodeids": wanted, "reverse": self._number % 2 == 0}
-            (folder / _WANTED).write_text(json.dumps(order), encoding="utf-8")
+            write_wanted(folder, wanted, reverse=self._number % 2 == 0)
             limit_s = self._limit_s or max(_MIN_LIMIT_S, elapsed_s * _LIMIT_FACTOR)
             output = self._run(folder, limit_s)
-            observed = _read_observations(folder)
+            observed = read_observations(folder)
             return list(self._judge(candidates, observed, folder, output))
         finally:
             Staging(folder).remove()
@@ -219,11 +226,18 @@ def enter_observing(config: pytest.Config) -> None:
         "allure_report_dir": None,
         "golden_report": [],
         "golden_prune": False,
+        "golden_doctor": False,
         "looponfail": False,
     }
     for name, value in quiet.items():
         if hasattr(config.option, name):
             setattr(config.option, name, value)
+
+
+def write_wanted(folder: Path, nodeids: Sequence[str], *, reverse: bool) -> None:
+    """Say which tests a repeat is to run."""
+    order = {"nodeids": list(nodeids), "reverse": reverse}
+    (folder / _WANTED).write_text(json.dumps(order), encoding="utf-8")
 
 
 def read_wanted(folder: Path) -> tuple[set[str], bool]:
@@ -247,7 +261,8 @@ def write_observations(folder: Path, ledger: Ledger) -> None:
                 file.write(json.dumps(line) + "\n")
 
 
-def _read_observations(folder: Path) -> dict[str, list[Observation]]:
+def read_observations(folder: Path) -> dict[str, list[Observation]]:
+    """What a repeat saw, by key."""
     found: dict[str, list[Observation]] = defaultdict(list)
     path = folder / _OBSERVED
     if path.exists():

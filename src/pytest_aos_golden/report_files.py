@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_aos_golden.summary import Summary
+from pytest_aos_golden.summary import OF_THE_FOLDER, Summary, counted
 
 __all__ = ["write_report"]
 
@@ -30,9 +31,8 @@ def _json(data: dict[str, Any]) -> str:
 
 
 def _counts(data: dict[str, Any]) -> str:
-    return (
-        ", ".join(f"{count} {name}" for name, count in data["counts"].items()) or "no goldens used"
-    )
+    counts = {**data["counts"], **{name: len(data[name]) for name in OF_THE_FOLDER}}
+    return ", ".join(counted(counts)) or "no goldens used"
 
 
 def _sections(data: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, str, Sequence[str]]]]]:
@@ -40,7 +40,7 @@ def _sections(data: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, str, 
     yield (
         "Failures",
         [
-            (row["test"], f"{row['status']}, cause: {row['cause'] or 'unknown'}", row["message"])
+            (row["test"], _status(row), row["message"])
             for row in data["failures"]
         ],
     )
@@ -67,18 +67,30 @@ def _sections(data: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, str, 
     yield "Notes", [(note, "", []) for note in data["notes"]]
 
 
+def _status(row: dict[str, Any]) -> str:
+    return f"{row['status']}, cause: {row['cause']}" if row["cause"] else str(row["status"])
+
+
 def _markdown(data: dict[str, Any]) -> str:
     lines = [f"# Goldens: {data['verdict']}", "", f"Mode `{data['mode']}`: {_counts(data)}.", ""]
     for title, rows in _sections(data):
         if rows:
             lines += [f"## {title} ({len(rows)})", ""]
         for heading, remark, text in rows:
-            lines.append(f"- `{heading}`" + (f" ({remark})" if remark else ""))
+            lines.append(f"- {_code(heading)}" + (f" ({remark})" if remark else ""))
             if text:
                 lines += ["", "  ```text", *(f"  {line}" for line in text), "  ```", ""]
         if rows:
             lines.append("")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _code(text: str) -> str:
+    """Between backticks, more of them than the text has in a row."""
+    if "`" not in text:
+        return f"`{text}`"
+    fence = "`" * (1 + max(map(len, re.findall("`+", text))))
+    return f"{fence} {text} {fence}"
 
 
 _STYLE = """
@@ -93,7 +105,8 @@ h2{font-size:1.15rem;margin:2rem 0 .5rem}
 p{color:var(--dim);margin:.3rem 0}details{border:1px solid var(--line);border-radius:6px;margin:.5rem 0}
 summary{padding:.5rem .8rem;cursor:pointer;overflow-wrap:anywhere}summary:focus-visible{outline:2px solid var(--fg)}
 summary code{font-weight:600}summary span{color:var(--dim)}
-pre{margin:0;padding:.8rem;background:var(--card);border-top:1px solid var(--line);overflow-x:auto;font-size:.875rem}
+pre{margin:0;padding:.8rem;background:var(--card);border-top:1px solid var(--line);
+font-size:.875rem;white-space:pre-wrap;overflow-wrap:anywhere}
 """
 
 

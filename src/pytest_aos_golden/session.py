@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,8 @@ class GoldenSession:
         self._wide_fixture: str | None = None
         """The fixture of more than one test that is being set up."""
         self._generators = SeededGenerators()
+        self.quiet: Callable[[], AbstractContextManager[Any]] = nullcontext
+        """Around our own work, where somebody watches what the test does."""
 
     # what the fixture asks for
 
@@ -57,7 +60,8 @@ class GoldenSession:
                 "it is would depend on the order of the tests.\n"
                 "  next: compare in the test, or make it a fixture of one test"
             )
-        return self._current().evaluate(asked_by, name, value, rules, hash_only)
+        with self.quiet():
+            return self._current().evaluate(asked_by, name, value, rules, hash_only)
 
     def explanation(self, asked_by: object) -> list[str] | None:
         return self._run.explanation(asked_by) if self._run is not None else None
@@ -161,14 +165,39 @@ class GoldenSession:
         if run is None:
             return (yield)
         self._generators.seed(run.seed)
-        if run.marked.freeze is None:
-            return (yield)
         try:
-            clock = frozen_clock(run.marked.freeze)
+            with self._clock(run):
+                result = yield
+        except Exception:
+            self._examine(run)  # beside the failure that there is
+            raise
+        self._examine(run)
+        if run.diagnosis is not None and not run.diagnosis.healthy:
+            pytest.fail("\n".join(run.diagnosis.lines), pytrace=False)
+        return result
+
+    @staticmethod
+    def _clock(run: TestRun) -> AbstractContextManager[Any]:
+        if run.marked.freeze is None:
+            return nullcontext()
+        try:
+            return frozen_clock(run.marked.freeze)
         except pytest.UsageError as error:
             pytest.fail(str(error), pytrace=False)
-        with clock:
-            return (yield)
+
+    def _examine(self, run: TestRun) -> None:
+        """Ask the doctor, if somebody wants that of this test."""
+        settings = self.settings
+        if not (settings.doctor or run.marked.doctor) or settings.mode is Mode.OBSERVE:
+            return
+        if not run.compared:
+            return
+        from pytest_aos_golden.doctor import diagnose
+
+        item = run.item
+        run.diagnosis = diagnose(
+            self.config, settings, item.nodeid, item.path, settings.doctor_budget
+        )
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -184,6 +213,12 @@ class GoldenSession:
         """Send the comparisons of a phase along with its report, and see that none that failed goes unnoticed."""
         evaluations = run.take_pending()
         report.golden = {"key": run.key, "evaluations": [e.to_json() for e in evaluations]}
+        found = run.diagnosis
+        if found is not None:
+            report.golden["doctor"] = {"healthy": found.healthy, **found.data}
+            run.diagnosis = None
+            if found.lines[0] not in report.longreprtext:
+                report.sections.append(("golden doctor", "\n".join(found.lines)))
         if not evaluations:
             return
         if self.settings.junit:

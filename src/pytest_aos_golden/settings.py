@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Mode", "Settings", "decide_mode", "environment", "read_settings", "register_options"]
 
 _POLICIES = ("off", "integrity", "warn", "require")
+_BUDGETS = ("quick", "default", "deep")
 _REPORT_SUFFIXES = (".json", ".html", ".md")
 _NOT_CI = ("", "0", "false", "no", "off")
 _SECRETS = ("GOLDEN_SECRET", "GOLDEN_HMAC_SECRET", "GOLDEN_KEY_FILE")
@@ -95,6 +96,12 @@ class Settings:
     workspace: Path | None
     """The checkout, as the CI system names it: annotations give files from there."""
     junit: bool
+    doctor: bool
+    """Whether every selected test with goldens is examined."""
+    doctor_budget: str
+    doctor_replay: str | None
+    doctor_refused: bool
+    """Whether a recording asks the doctor for the lines of what did not repeat."""
 
     @property
     def judges_folder(self) -> bool:
@@ -164,9 +171,13 @@ class Settings:
             words.append(shlex.quote(file + separator + rest))
         return " ".join(words)
 
-    def shown(self, path: Path) -> str:
+    def place(self, file: str) -> str:
+        """Where a golden lies. A text: before Python 3.12, a path of each of many goldens would be kept to the end."""
+        return f"{self.folder}{os.sep}{file}"
+
+    def shown(self, path: Path | str) -> str:
         """A path as it is shown to people: from the root folder where it lies below it."""
-        return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
+        return os.fspath(path).removeprefix(f"{self.root}{os.sep}")
 
 
 def environment() -> Mapping[str, str]:
@@ -211,6 +222,21 @@ def register_options(parser: pytest.Parser) -> None:
         choices=_POLICIES,
         help="what is asked of a golden's seal (ini golden_signature, default integrity)",
     )
+    add(
+        "--golden-doctor",
+        action="store_true",
+        help="examine the selected tests: which lines make their golden values differ between runs",
+    )
+    add(
+        "--golden-doctor-budget",
+        choices=_BUDGETS,
+        help="how much is tried (ini golden_doctor_budget, default quick)",
+    )
+    add(
+        "--golden-doctor-replay",
+        metavar="JSON",
+        help="show one difference that the doctor found again",
+    )
     add("--golden-observe", metavar="DIR", help=_SUPPRESSED)
     ini = parser.addini
     ini("golden_dir", "folder of the goldens, from the root folder", default="fixtures/golden")
@@ -233,6 +259,13 @@ def register_options(parser: pytest.Parser) -> None:
         type="linelist",
     )
     ini("golden_keys", "how to treat keys that are not text: error or text", default="error")
+    ini("golden_doctor_budget", "quick, default or deep", default="quick")
+    ini(
+        "golden_doctor_refused",
+        "ask the doctor for the lines of values that did not repeat in a recording",
+        type="bool",
+        default=True,
+    )
     ini("golden_signature", "off, integrity, warn or require", default="integrity")
     ini(
         "golden_fixture",
@@ -256,6 +289,11 @@ def read_settings(config: pytest.Config) -> Settings:
     if policy not in _POLICIES:
         raise pytest.UsageError(
             f"golden_signature is {policy!r}, expected one of {', '.join(_POLICIES)}"
+        )
+    budget = option("--golden-doctor-budget") or str(config.getini("golden_doctor_budget"))
+    if budget not in _BUDGETS:
+        raise pytest.UsageError(
+            f"golden_doctor_budget is {budget!r}, expected one of {', '.join(_BUDGETS)}"
         )
     keys = str(config.getini("golden_keys"))
     if keys not in ("error", "text"):
@@ -300,6 +338,10 @@ def read_settings(config: pytest.Config) -> Settings:
         annotate=env.get("GITHUB_ACTIONS") == "true",
         workspace=Path(env["GITHUB_WORKSPACE"]) if env.get("GITHUB_WORKSPACE") else None,
         junit=bool(getattr(config.option, "xmlpath", None)),
+        doctor=option("--golden-doctor") or option("--golden-doctor-replay") is not None,
+        doctor_budget=budget,
+        doctor_replay=option("--golden-doctor-replay"),
+        doctor_refused=bool(config.getini("golden_doctor_refused")),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
     from pytest_aos_golden.inventory import Unreadable, Unused
 
-__all__ = ["Committed", "Failure", "Summary", "print_summary"]
+__all__ = ["OF_THE_FOLDER", "Committed", "Failure", "Summary", "counted", "print_summary"]
 
+OF_THE_FOLDER = ("unused", "pruned", "unreadable", "dead_rules")
+"""What is counted beside the comparisons: fields of :class:`Summary`."""
 _SHOWN = 20
 
 
@@ -68,6 +70,8 @@ class Summary:
     unreadable: list[Unreadable] = field(default_factory=list)
     dead_rules: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    examined: list[dict[str, Any]] = field(default_factory=list)
+    """What the doctor found, for each test that it examined."""
     reports: list[str] = field(default_factory=list)
     """Report files that were written."""
 
@@ -91,6 +95,7 @@ class Summary:
         self.counts[Status.REFUSED] += len(self.refused)
         self.failures = [_failure(entry, e) for entry, e in ledger.failures()]
         self.notes += ledger.notes
+        self.examined = ledger.examined
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON data: the ``--golden-report`` format, version 1."""
@@ -129,6 +134,7 @@ class Summary:
             "unreadable": [{"file": item.file, "why": item.why} for item in self.unreadable],
             "dead_rules": [{"where": where, "rule": rule} for where, rule in self.dead_rules],
             "notes": self.notes,
+            **({"doctor": self.examined} if self.examined else {}),
         }
 
     def annotations(self, root: str, workspace: str) -> Iterator[str]:
@@ -188,7 +194,7 @@ def print_summary(reporter: pytest.TerminalReporter, summary: Summary) -> None:
     """One line if all is well; a section if somebody has to do something."""
     strict = summary.mode == "verify"
     if summary.committed or summary.pruned or summary.notes or summary.folder_is_bad:
-        reporter.section("goldens")
+        reporter.write_sep("=", "goldens")
     for item in summary.committed[:_SHOWN]:
         moved = f" (renamed from {item.renamed_from})" if item.renamed_from else ""
         reporter.write_line(f"{_VERBS[item.kind]} {item.key}{moved}", green=True)
@@ -216,20 +222,29 @@ def print_summary(reporter: pytest.TerminalReporter, summary: Summary) -> None:
     for note in summary.notes[:_SHOWN]:
         reporter.write_line(f"note: {note}", yellow=True)
     _rest(reporter, summary.notes)
+    _print_examined(reporter, summary.examined)
     for path in summary.reports:
         reporter.write_line(f"golden report: {path}")
-    text = ", ".join(f"{count} {name}" for name, count in _totals(summary))
+    counts = {name: len(getattr(summary, name)) for name in OF_THE_FOLDER}
+    text = ", ".join(counted({**dict(sorted(summary.counts.items())), **counts}))
     if text:
         bad_run = summary.verdict == "FAIL"
         reporter.write_line(f"goldens: {text}", red=bad_run, green=not bad_run)
 
 
-def _totals(summary: Summary) -> Iterator[tuple[str, int]]:
-    yield from ((name, count) for name, count in sorted(summary.counts.items()) if count)
-    for name in ("unused", "pruned", "unreadable", "dead_rules"):
-        found = getattr(summary, name)
-        if found:
-            yield name.replace("_", " "), len(found)
+def _print_examined(reporter: pytest.TerminalReporter, examined: list[dict[str, Any]]) -> None:
+    if examined:
+        count, ill = len(examined), sum(not each["healthy"] for each in examined)
+        text = f"doctor: {count} test{'' if count == 1 else 's'} examined, {ill} to be changed"
+        reporter.write_line(text, red=bool(ill), green=not ill)
+
+
+def counted(counts: Mapping[str, int]) -> Iterator[str]:
+    """``3 matched``, ``1 dead rule``: what there is of each, in words."""
+    for name, count in counts.items():
+        if count:
+            words = name.replace("_", " ")
+            yield f"{count} {words.removesuffix('s') if count == 1 else words}"
 
 
 def _rest(reporter: pytest.TerminalReporter, items: Sequence[object]) -> None:

@@ -16,6 +16,7 @@ from pytest_aos_golden.naming import key_of, named_key
 
 if TYPE_CHECKING:
     from pytest_aos_golden.compare import Comparer
+    from pytest_aos_golden.doctor import Diagnosis
 
 __all__ = ["TestRun"]
 
@@ -46,6 +47,7 @@ class TestRun:
         for key, seen in self._seen.items():
             if key not in self._earlier or not self._earlier[key].failed:
                 self._earlier[key] = seen
+        self.diagnosis: Diagnosis | None = None
         self.pending: list[Evaluation] = []
         """Comparisons that no report has carried away yet."""
         self._seen = {}
@@ -89,6 +91,11 @@ class TestRun:
         """Why the last comparison of this golden object failed."""
         found = self._explanations.get(id(asked_by))
         return found[1] if found is not None else None
+
+    @property
+    def compared(self) -> bool:
+        """Whether this attempt has compared anything."""
+        return bool(self._seen)
 
     def take_pending(self) -> list[Evaluation]:
         """The comparisons since the last report."""

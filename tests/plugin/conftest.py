@@ -27,6 +27,7 @@ PLUGINS = (
     "repeat",
     "platformdirs",
     "rerunfailures",
+    "schemathesis",
     "syrupy",
     "valkey",
     "xdist",
@@ -76,10 +77,14 @@ class Inner:
         """Whether every run needs a process of its own."""
         self.ini()
 
-    def ini(self, *lines: str, use: tuple[str, ...] = ()) -> None:
-        """Write pytest.ini; each line is a setting. ``use`` names plugins that the runs need."""
+    def ini(self, *lines: str, use: tuple[str, ...] = (), doctor: bool = False) -> None:
+        """Write pytest.ini; each line is a setting. ``use`` names plugins that the runs need.
+
+        ``doctor`` lets recordings ask the doctor for lines, which costs seconds.
+        """
         blocked = " ".join(f"-p no:{name}" for name in PLUGINS if name not in use)
-        text = ["[pytest]", f"addopts = {blocked}", *lines]
+        asks = f"golden_doctor_refused = {str(doctor).lower()}"
+        text = ["[pytest]", f"addopts = {blocked}", asks, *lines]
         (self.root / "pytest.ini").write_text("\n".join(text) + "\n")
 
     def file(self, name: str, text: str) -> Path:

@@ -26,6 +26,7 @@ from aos_workflow.doctor.plan import (
     SourceAxis,
     provokes,
 )
+from aos_workflow.doctor.result import AXES as NAMES
 from aos_workflow.doctor.result import Axis, Cause, Examination
 from aos_workflow.doctor.server import Clinic
 from aos_workflow.doctor.target import Target
@@ -38,7 +39,7 @@ SEEDS = (0, 7, 1234)
 
 
 def examine(
-    target: str | Callable[..., Any],
+    target: str | Callable[..., Any] | Target,
     *,
     seeds: Sequence[int] = SEEDS,
     args: Sequence[Any] | Mapping[str, Any] | None = None,
@@ -61,10 +62,9 @@ def examine(
     """
     if budget not in BUDGETS:
         raise UsageError(f"there is no budget {budget!r}; there are {', '.join(BUDGETS)}")
-    known = [axis.name for axis in AXES] + [STATE, PROCESS]
     for name in axes or ():
-        if name not in known:
-            raise UsageError(f"there is no axis {name!r}; there are {', '.join(known)}")
+        if name not in NAMES:
+            raise UsageError(f"there is no axis {name!r}; there are {', '.join(NAMES)}")
     where = Target.of(target)
     began = time.monotonic()
     with Clinic(where) as clinic:
@@ -277,7 +277,7 @@ class Examiner:
     def report(self, target: str, seconds: float) -> Examination:
         """The examination as data."""
         causes = [
-            replace(cause, replay=_replay_command(target, cause))
+            replace(cause, replay=_replay_command(self.lab.clinic.target, target, cause))
             for cause in findings.ranked(self.causes)
         ]
         return Examination(
@@ -297,11 +297,11 @@ def _thaws(axis: SourceAxis, variant: Any) -> dict[str, Any]:
     return {name: thaw(variant) for name in names}
 
 
-def _replay_command(target: str, cause: Cause) -> str:
+def _replay_command(target: Target, shown: str, cause: Cause) -> str:
     """The command that shows the difference of a cause again."""
-    if not cause.perturbation:
-        return f"aos-workflow doctor {shlex.quote(target)} --axis {cause.axis}"
-    return f"aos-workflow doctor {shlex.quote(target)} --replay {shlex.quote(cause.perturbation)}"
+    again = f"aos-workflow doctor {shlex.quote(shown)}"
+    examine_it, show_it = target.commands or (f"{again} --axis {cause.axis}", f"{again} --replay")
+    return f"{show_it} {shlex.quote(cause.perturbation)}" if cause.perturbation else examine_it
 
 
 def _unusable(raw: Mapping[str, Any]) -> str:

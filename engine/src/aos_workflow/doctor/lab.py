@@ -75,7 +75,7 @@ class Lab:
         self.runs = 0
         self.control: list[Any] = []
         self.raw: dict[str, Any] = {}
-        self.cwd: str | None = None
+        self.cwd: str | None = clinic.target.cwd or None
 
     def job(self, thaws: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
         """A job that lets go of some axes."""

@@ -17,7 +17,7 @@ __all__ = ["replay"]
 
 
 def replay(
-    target: str | Callable[..., Any],
+    target: str | Callable[..., Any] | Target,
     perturbation: str,
     *,
     args: Any = None,

@@ -112,7 +112,7 @@ def _plain(examiner: Examiner) -> tuple[bool, list[Cause]]:
     lab = examiner.lab
     seeds = PLAIN[examiner.budget]
     adapted = any(output["kind"] == "adapted" for output in lab.raw["outputs"])
-    if not seeds or lab.cwd or adapted:
+    if not seeds or (lab.cwd and not lab.clinic.target.cwd) or adapted:
         return False, []
     outputs = [
         text for text in lab.clinic.plain(lab.calls, seeds, lab.limit_s + 5) if text is not None

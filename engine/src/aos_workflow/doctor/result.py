@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["LABELS", "Axis", "Cause", "Examination"]
+__all__ = ["AXES", "LABELS", "Axis", "Cause", "Examination"]
 
 LABELS = (
     "unseeded-random", "seed-not-propagated", "wall-clock", "uuid", "os-entropy", "hash-order", "object-identity",
     "thread-race", "async-order", "fs-order", "env-leak", "locale-timezone", "external-call", "shared-state",
     "float-order", "volatile-field",
+)  # fmt: skip
+
+AXES = (
+    "random", "uuid", "entropy", "clock", "hash", "identity", "folders", "environment", "timezone", "locale",
+    "external", "volatile", "threads", "async", "repeat", "process",
 )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ class Server:
 
     def __init__(
         self, target: Target, folder: Path, *, hash_seed: int = 0, frozen_addresses: bool = True,
-        recording: Path | None = None, exact: bool = False, asynchronous: bool = False, slots: int = SLOTS,
+        recording: Path | None = None, exact: bool = False, slots: int = SLOTS,
     ) -> None:  # fmt: skip
         self.target = target
         self.folder = folder
@@ -52,7 +52,7 @@ class Server:
         )
         setup = {
             "target": target.to_child(), "path": list(target.path), "folder": str(folder), "slots": slots,
-            "recording": str(recording) if recording else None, "exact": exact, "asynchronous": asynchronous,
+            "recording": str(recording) if recording else None, "exact": exact, "asynchronous": target.asynchronous,
         }  # fmt: skip
         self._send(setup)
         self.ready: dict[str, Any] | None = None
@@ -127,9 +127,8 @@ class Server:
 class Clinic:
     """The servers of one examination and its folder, which is removed at the end."""
 
-    def __init__(self, target: Target, *, asynchronous: bool = False) -> None:
+    def __init__(self, target: Target) -> None:
         self.target = target
-        self.asynchronous = asynchronous
         self.folder = Path(tempfile.mkdtemp(prefix="aos-doctor-"))
         self.servers: dict[str, Server] = {}
 
@@ -163,7 +162,6 @@ class Clinic:
                 frozen_addresses=frozen_addresses,
                 recording=self.folder / "recording.json",
                 exact=exact,
-                asynchronous=self.asynchronous,
             )
         return self.servers[name]
 
@@ -196,7 +194,7 @@ class Clinic:
         process = subprocess.Popen(
             [sys.executable, "-m", f"{CHILD}.plain"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=environment, cwd=place, start_new_session=True,
+            env=environment, cwd=self.target.cwd or place, start_new_session=True,
         )  # fmt: skip
         try:
             out, _ = process.communicate(json.dumps(job).encode() + b"\n", timeout=limit_s)

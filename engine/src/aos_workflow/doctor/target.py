@@ -19,7 +19,9 @@ __all__ = ["Target"]
 class Target:
     """A function: the file it is in, the module that file is, and the function's name in it.
 
-    ``root`` is the folder whose modules count as the user's own; ``path`` what must be on ``sys.path``.
+    ``root`` is the folder whose modules count as the user's own; ``path`` what must be on ``sys.path``. With
+    ``entry``, ``package.module:function``, that function is called in place of the one that is named: it knows how to
+    reach it. It takes ``collect_only=True`` to load the user's modules and no more.
     """
 
     file: Path
@@ -28,14 +30,27 @@ class Target:
     root: Path
     path: tuple[str, ...]
     dotted: bool
+    entry: str = ""
+    also: tuple[str, ...] = ()
+    """More of the user's files that are loaded without being imported from ``file``."""
+    preload: tuple[str, ...] = ()
+    """Modules of others that every run imports."""
+    cwd: str = ""
+    """Where to run; a folder of its own if empty."""
+    asynchronous: bool = False
+    """Whether an event loop may run although no file of the user says so."""
+    commands: tuple[str, str] | None = None
+    """What to type to examine it again, and what to show one cause again: before its perturbation."""
 
     @classmethod
-    def of(cls, wanted: str | Callable[..., Any]) -> Target:
+    def of(cls, wanted: str | Callable[..., Any] | Target) -> Target:
         """From ``FILE.py:function``, ``package.module:function`` or a function.
 
         Raises:
             UsageError: there is no such file, module or function, or it is not one that another process can find.
         """
+        if isinstance(wanted, Target):
+            return wanted
         if callable(wanted):
             return cls._of_function(wanted)
         where, colon, name = wanted.rpartition(":")
@@ -97,5 +112,5 @@ class Target:
         """As the child reads it."""
         return {
             "file": str(self.file), "module": self.module, "name": self.name, "root": str(self.root),
-            "dotted": self.dotted,
+            "dotted": self.dotted, "entry": self.entry, "also": list(self.also), "preload": list(self.preload),
         }  # fmt: skip

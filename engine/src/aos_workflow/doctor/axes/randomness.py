@@ -154,7 +154,7 @@ class _Global:
 
         def seed(a: Any = None, version: int = 2) -> None:
             self.seeded = a is not None
-            if self.seeded and run.active:
+            if self.seeded and run.active and run.user_frame() is not None:
                 run.seedings.append(str(a)[:80])
             self.original(0 if a is None else a, version)
 

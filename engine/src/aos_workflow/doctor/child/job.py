@@ -40,6 +40,8 @@ def perform(job: dict[str, Any], sources: Sources, run: Run, place: str) -> dict
     try:
         run.active = True
         function = sources.load()
+        if job.get("state") or job.get("trace", {}).get("mode") == "roots":
+            sources.load_more(function, job["calls"][0])
         roots = Roots(sources, run) if job.get("state") else None
         for position, call in enumerate(job["calls"]):
             if roots is not None:

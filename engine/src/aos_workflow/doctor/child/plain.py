@@ -35,8 +35,11 @@ def _called(target: dict[str, str], call: dict[str, Any]) -> str:
     import importlib.util
     import inspect
 
-    name = target["module"]
-    if name not in sys.modules:
+    home, _, entry = target["entry"].partition(":")
+    name = home or target["module"]
+    if home:
+        importlib.import_module(home)
+    elif name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, target["file"])
         assert spec is not None
         assert spec.loader is not None
@@ -47,7 +50,7 @@ def _called(target: dict[str, str], call: dict[str, Any]) -> str:
             sys.modules[name] = module
             spec.loader.exec_module(module)
     found: Any = sys.modules[name]
-    for part in target["name"].split("."):
+    for part in (entry or target["name"]).split("."):
         found = getattr(found, part)
     try:
         value = found(*call["args"], **call["kwargs"])

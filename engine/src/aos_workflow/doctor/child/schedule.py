@@ -25,6 +25,7 @@ _get_ident = _thread.get_ident
 _monotonic = time.monotonic
 _Random = random.Random
 MACHINE_START = 1000.0
+STRANGERS_LIMIT_S = 10.0
 MAX_SWITCHES = 2_000_000
 
 
@@ -85,6 +86,8 @@ class Scheduler:
         self.serial = 0
         self.alone = True
         self.broken = False
+        self.strangers = False
+        """Whether there are threads that are not ours: they were started while nobody looked, by a test runner."""
 
     def begin(self, variant: str | None) -> None:
         """Start a call: this thread is the only one, or what is left of others is forgotten."""
@@ -134,6 +137,8 @@ class Scheduler:
         if self.alone:
             if ready():
                 return True
+            if self.strangers:
+                return _poll(ready, timeout)
             if deadline is None:
                 self.broken = True
                 raise DeadlockError("the only thread waits for what nobody does")
@@ -219,9 +224,15 @@ class Scheduler:
             return first
         if any(f.state == "outside" for f in self.fibers):
             return None
+        if self.strangers and self._helped():
+            return self._choose(advance=advance)
         if any(f.state != "done" for f in self.fibers):
             self._give_up()
         return None
+
+    def _helped(self) -> bool:
+        """Whether a thread that is not ours lets one of ours go on."""
+        return _poll(lambda: any(_able(f) for f in self.fibers), STRANGERS_LIMIT_S)
 
     def _give_up(self) -> None:
         import os
@@ -333,6 +344,7 @@ def install(run: Run) -> None:
 def _starting(run: Run, original: Any) -> Any:
     def start(function: Any, *args: Any, **kwargs: Any) -> Any:
         if not run.active:
+            scheduler.strangers = True
             return original(function, *args, **kwargs)
         fiber = scheduler.spawn()
         lane = child_lane(run)

@@ -20,6 +20,8 @@ from aos_workflow.doctor.child.run import Run
 __all__ = ["Sources", "Target"]
 
 MAX_FILES = 400
+OURS = os.path.join(os.path.realpath(__file__).rpartition(f"{os.sep}doctor{os.sep}")[0], "")  # noqa: PTH118
+"""The folder of ``aos_workflow``: not the user's own, unless it is what is examined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,15 @@ class Target:
     root: str
     """The folder whose modules are the user's own."""
     dotted: bool
+    entry: str = ""
+    also: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, data: dict[str, str]) -> Target:
+    def of(cls, data: dict[str, Any]) -> Target:
         """From its JSON form."""
-        return cls(data["module"], data["name"], data["file"], data["root"], bool(data["dotted"]))
+        more = {"also": tuple(data["also"]), "preload": tuple(data["preload"])}
+        return cls(**{**data, **more})
 
 
 class Sources(importlib.abc.MetaPathFinder):
@@ -57,6 +63,8 @@ class Sources(importlib.abc.MetaPathFinder):
             os.path.realpath(stdlib[k]) + os.sep for k in ("stdlib", "purelib", "platlib")
         )
         self.root = os.path.realpath(target.root)
+        if not f"{self.root}{os.sep}".startswith(OURS):
+            self.foreign += (OURS,)
         self.installed = f"{self.root}{os.sep}".startswith(self.foreign)
 
     def is_user(self, file: str) -> bool:
@@ -74,7 +82,8 @@ class Sources(importlib.abc.MetaPathFinder):
 
     def prepare(self) -> None:
         """Compile the target and what it imports of the user's own; preload everything else."""
-        todo = [self.target.file]
+        todo = [self.target.file, *self.target.also]
+        self.imports.update(self.target.preload)
         seen: set[str] = set()
         while todo and len(seen) < MAX_FILES:
             file = todo.pop()
@@ -110,6 +119,16 @@ class Sources(importlib.abc.MetaPathFinder):
                 importlib.import_module(name)
             except Exception:  # noqa: BLE001 - the user's own import will say it
                 continue
+        self._forget()
+
+    def _forget(self) -> None:
+        """Unload what of the user's own came along, a package above a module: each process executes it anew."""
+        if self.root.startswith(OURS):
+            return
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if name != "__main__" and file and self.is_user(file):
+                del sys.modules[name]
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
         """The spec of a user module, with our loader."""
@@ -126,15 +145,21 @@ class Sources(importlib.abc.MetaPathFinder):
             Exception: whatever importing the module raises; AttributeError if the name is not in it.
         """
         sys.meta_path.insert(0, self)
+        home, _, name = self.target.entry.partition(":")
         self.run.importing += 1
         try:
-            module = self._module()
+            module = importlib.import_module(home) if home else self._module()
         finally:
             self.run.importing -= 1
         found: Any = module
-        for part in self.target.name.split("."):
+        for part in (name or self.target.name).split("."):
             found = getattr(found, part)
         return found
+
+    def load_more(self, function: Any, call: dict[str, Any]) -> None:
+        """Load the user's modules where it is the entry that does: state is looked for in what is loaded."""
+        if self.target.entry:
+            function(*call["args"], **call["kwargs"], collect_only=True)
 
     def _module(self) -> ModuleType:
         target = self.target

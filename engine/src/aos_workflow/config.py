@@ -21,6 +21,9 @@
 ``AOS_API_KEY``               a key of the HTTP API that may do everything, for every tenant
 ``AOS_API_KEYS_FILE``         further keys, hashed, one a line; see ``aos-workflow api-keys``
 ``AOS_LOG_FILE``              where ``worker`` and ``serve`` write their log, besides standard output
+``SHADOW_HOOK``               a simulation tells this address of its first mismatch, a stall and its end
+``SHADOW_HOOK_SECRET``        signs what it is told
+``SHADOW_HOOK_DETAIL``        ``1``: it may be told values out of steps
 ``AOS_TRACEBACK``             ``1`` shows the traceback of an internal error
 ============================  ========================================================================================
 """
@@ -37,6 +40,7 @@ from aos_workflow.errors import UsageError
 
 if TYPE_CHECKING:
     from aos_workflow.golden.keys import KeyRing
+    from aos_workflow.shadow.hook import HookSettings
 
 __all__ = [
     "api_key",
@@ -53,6 +57,7 @@ __all__ = [
     "policy_on_store_loss",
     "redis_url",
     "secrets",
+    "shadow_hook",
     "stack_home",
     "stack_password",
     "stack_redis_password",
@@ -196,6 +201,20 @@ def secrets(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
     named = [value for name, value in ours.items() if name in _SECRETS and value]
     passwords = [_password(ours[name]) for name in _SECRET_URLS if ours.get(name)]
     return (*named, *(password for password in passwords if password))
+
+
+def shadow_hook(environment: Mapping[str, str] | None = None) -> HookSettings | None:
+    """Whom a simulation tells what happens, if anybody.
+
+    Raises:
+        UsageError: it is no address.
+    """
+    from aos_workflow.shadow.hook import HookSettings
+
+    ours = _or_ours(environment)
+    url = ours.get("SHADOW_HOOK")
+    detail = ours.get("SHADOW_HOOK_DETAIL", "") not in ("", "0")
+    return HookSettings(url, ours.get("SHADOW_HOOK_SECRET") or None, detail) if url else None
 
 
 def wants_traceback(environment: Mapping[str, str] | None = None) -> bool:

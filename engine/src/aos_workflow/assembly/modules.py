@@ -22,10 +22,11 @@ _SPEC_SUFFIXES = (".yaml", ".yml", ".json")
 
 @dataclass(frozen=True)
 class Loaded:
-    """What was found: every skill, in one registry, and every workflow."""
+    """What was found: every skill, in one registry, every workflow, and whatever else stands at the top level."""
 
     registry: SkillRegistry
     workflows: tuple[Workflow | WorkflowSpec, ...]
+    items: tuple[object, ...] = ()
 
 
 def load(names: Sequence[str]) -> Loaded:
@@ -36,6 +37,7 @@ def load(names: Sequence[str]) -> Loaded:
         SpecError: a spec file is not valid.
     """
     registry, workflows = SkillRegistry(), dict[int, Workflow | WorkflowSpec]()
+    items: dict[int, object] = {}
     for name in names:
         if name.endswith(_SPEC_SUFFIXES):
             spec = load_spec_file(Path(name))
@@ -49,7 +51,9 @@ def load(names: Sequence[str]) -> Loaded:
                     registry.register(each)
             elif isinstance(item, (Workflow, WorkflowSpec)):
                 workflows[id(item)] = item
-    return Loaded(registry, tuple(workflows.values()))
+            else:
+                items[id(item)] = item
+    return Loaded(registry, tuple(workflows.values()), tuple(items.values()))
 
 
 def _module(name: str) -> ModuleType:

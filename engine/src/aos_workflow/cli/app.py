@@ -13,6 +13,7 @@ from aos_workflow.cli import (
     policy,
     recorded,
     runs,
+    shadow,
     skills,
     stack,
     stop,
@@ -53,6 +54,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(skills.app, name="skills")
 app.add_typer(stop.app, name="stop")
 app.add_typer(approvals.app, name="approvals")
+app.add_typer(shadow.app, name="shadow")
 for name, command, example in (
     ("start", runs.start, "start billing --workflows my.workflows --input '{\"amount\": 5}'"),
     ("list-running", runs.list_running, "list-running --limit 20"),

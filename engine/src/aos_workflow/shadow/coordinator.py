@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from aos_workflow.determinism import Clock, SystemClock
@@ -77,7 +77,12 @@ class Coordinator:
         self._stop_reason: str | None = None
 
     def stop(self, reason: str) -> None:
-        """Begin no more batches, end those that run, and write the summary. May be called from a signal handler."""
+        """Begin no more batches, end those that run, and write the summary; a second time, do not wait for those.
+
+        May be called from a signal handler.
+        """
+        if self._stop_reason:
+            self._limits = replace(self._limits, drain_s=0.0)
         self._stop_reason = self._stop_reason or reason
 
     def run(self) -> Summary:

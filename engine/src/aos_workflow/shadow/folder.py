@@ -126,11 +126,11 @@ class Folder:
             os.close(self._lock)
             self._lock = None
 
-    def begin(self, settings: Settings) -> None:
-        """Begin a simulation in the folder.
+    def refuse_begun(self) -> None:
+        """Check that no simulation was begun here.
 
         Raises:
-            ShadowFolderError: there is one already.
+            ShadowFolderError: there was.
         """
         if (self.path / "simulation.json").exists():
             raise ShadowFolderError(
@@ -138,6 +138,10 @@ class Folder:
                 folder=str(self.path),
                 hint=f"aos-workflow shadow run --resume {self.path}",
             )
+
+    def begin(self, settings: Settings) -> None:
+        """Begin a simulation in the folder. Raises ShadowFolderError if there is one already."""
+        self.refuse_begun()
         self._write_settings(settings)
 
     def settings(self) -> Settings:

@@ -42,16 +42,15 @@ class HookSettings:
     waits_s: tuple[float, ...] = _WAITS_S
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(self.url)
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+        except ValueError:
+            is_address = False
+        if not is_address:
             raise UsageError(
                 "SHADOW_HOOK is not an http or https address", hint="unset SHADOW_HOOK"
             )
-
-    @property
-    def host(self) -> str:
-        """What may be shown of the address: the rest of it may be a secret."""
-        return urlsplit(self.url).hostname or ""
 
 
 class Teller(Protocol):

@@ -24,7 +24,7 @@ __all__ = ["SideLostError", "SideProcess", "SideSetup"]
 _TAIL_LINES = 40
 _START_LIMIT_S = 120.0
 _END_LIMIT_S = 5.0
-_BAD_INPUT = ("USAGE", "SPEC_INVALID")
+_BAD_INPUT = ("USAGE", "SPEC_INVALID", "SIMULATION_SCENARIO")
 
 
 @dataclass(frozen=True, slots=True)

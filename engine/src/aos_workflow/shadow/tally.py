@@ -142,9 +142,11 @@ class Tally:
         return sorted(self._groups.values(), key=lambda group: (-group.count, group.number))
 
     def is_kept(self, finding: Finding, nth: int, limit: int) -> bool:
-        """Whether the ``nth`` finding of its group in a batch is among the first ``limit``, or earlier than all."""
+        """Whether the ``nth`` finding of its group in a batch is among the first ``limit``, or the lowest of all."""
         group = self._groups.get(self._key(finding))
-        return group is None or group.count + nth <= limit or finding.number < group.number
+        if group is None:
+            return nth <= limit
+        return group.count + nth <= limit or (nth == 1 and finding.number < group.number)
 
     def add(self, entry: Entry) -> None:
         """Count a batch that was not counted yet."""

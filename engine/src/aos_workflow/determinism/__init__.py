@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from aos_workflow.determinism.clock import Clock, FixedClock, SystemClock, rfc3339
 from aos_workflow.determinism.entropy import Entropy, SeededEntropy, SystemEntropy
-from aos_workflow.determinism.listing import sorted_files
+from aos_workflow.determinism.listing import sorted_files, sorted_names
 from aos_workflow.determinism.seeds import derive_seed, seeded_random
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "rfc3339",
     "seeded_random",
     "sorted_files",
+    "sorted_names",
 ]

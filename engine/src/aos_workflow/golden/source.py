@@ -14,7 +14,7 @@ from aos_workflow.golden.limits import MAX_FILE_BYTES
 __all__ = ["read_bytes", "read_stream"]
 
 
-def read_bytes(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
+def read_bytes(path: str | Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
     """The content of a file of at most ``limit`` bytes.
 
     Raises:
@@ -23,7 +23,7 @@ def read_bytes(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
         GoldenFileError: a folder, or unreadable.
     """
     try:
-        with path.open("rb", buffering=0) as file:
+        with open(path, "rb", buffering=0) as file:
             found = os.fstat(file.fileno())
             if stat.S_ISREG(found.st_mode):
                 size = found.st_size

@@ -9,12 +9,13 @@ import orjson
 
 from aos_workflow.golden.diff import diff
 from aos_workflow.shadow.records import Cycle, CycleReport, SideResult, Verdict
+from aos_workflow.shadow.redaction import shortened
 
 __all__ = ["compare", "is_same"]
 
 _STUCK, _FAILED = "stuck", "failed"
 _MAX_DIFFS = 5
-_FIELDS = ("skill", "step_hash", "input", "output")
+_MAX_SHOWN = 120
 
 
 def is_same(primary: SideResult, shadow: SideResult) -> bool:
@@ -68,7 +69,17 @@ def _message(
     if divergence is None:
         return None
     where = f"step {divergence['step']!r}" if divergence["step"] else "the run"
-    return f"{where}: {divergence['kind']}: {divergence['expected']!r}, and in the shadow {divergence['got']!r}"
+    kind, expected, got = divergence["kind"], divergence["expected"], divergence["got"]
+    for entry in divergence["diffs"]:
+        kind += entry["path"].removeprefix(f".{kind}")
+        expected, got = entry.get("expected"), entry.get("got")
+        break
+    return f"{where}, {kind}: {_shown(expected)}, and in the shadow {_shown(got)}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
 
 
 def _divergence(primary: SideResult, shadow: SideResult) -> dict[str, Any]:
@@ -121,7 +132,8 @@ def _diffs(
     values = [_value(side.events, found["step"], key) for side in (primary, shadow)]
     if key is None or None in values:
         return []
-    return [entry.to_json() for entry in diff(values[0], values[1]).entries[:_MAX_DIFFS]]
+    entries = diff(values[0], values[1]).entries[:_MAX_DIFFS]
+    return [{k: shortened(value) for k, value in entry.to_json().items()} for entry in entries]
 
 
 def _value(events: bytes, path: str | None, key: str | None) -> Any:

@@ -96,10 +96,11 @@ class Programs:
         workflows: Iterable[Workflow | WorkflowSpec],
         scenarios: Iterable[Scenario] = (),
     ) -> Programs:
-        """What a module holds: a workflow without a scenario gets the usual one."""
-        given = {scenario.id: scenario for scenario in scenarios}
-        every = [Scenario(workflow) for workflow in workflows]
-        return cls([*(s for s in every if s.id not in given), *given.values()], registry)
+        """What a module holds: a workflow without a scenario gets the usual one, unless it is a child of another."""
+        given = list(scenarios)
+        told = {id(workflow) for each in given for workflow in (each.workflow, *each.children)}
+        usual = [Scenario(workflow) for workflow in workflows if id(workflow) not in told]
+        return cls([*usual, *given], registry)
 
     @property
     def workflows(self) -> list[Workflow | WorkflowSpec]:

@@ -5,6 +5,16 @@ from __future__ import annotations
 from aos_workflow.engine import RunResult
 from aos_workflow.shadow.scenarios import Answer, Scenario
 from aos_workflow.simulation import LoopClock, SimLoop
+from aos_workflow.testing.cycles import check_cycle
 from aos_workflow.testing.recorded import RecordedRun, run_recorded
 
-__all__ = ["Answer", "LoopClock", "RecordedRun", "RunResult", "Scenario", "SimLoop", "run_recorded"]
+__all__ = [
+    "Answer",
+    "LoopClock",
+    "RecordedRun",
+    "RunResult",
+    "Scenario",
+    "SimLoop",
+    "check_cycle",
+    "run_recorded",
+]

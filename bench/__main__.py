@@ -26,6 +26,7 @@ BENCHMARKS = (
     "store",
     "engine",
     "operate",
+    "triage",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

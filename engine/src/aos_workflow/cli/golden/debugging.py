@@ -76,9 +76,8 @@ def diff_debug(
     of simulations are grouped into causes, with counts and the first seed of each.
     """
     from aos_workflow.errors import UsageError
-    from aos_workflow.golden.atomic import write_atomic
     from aos_workflow.golden.source import read_bytes
-    from aos_workflow.golden.triage import lines_of, subject_of, summarise, triage
+    from aos_workflow.golden.triage import lines_of, page_of, subject_of, summarise, triage
 
     folders = [*(summary_dir or ()), *(more or ())]
     goldens = [path for path in (golden_a, golden_b) if path is not None]
@@ -98,7 +97,9 @@ def diff_debug(
         found = replace(found, diagnosed=_diagnosed(doctor))
     document = found.to_json()
     if output_file is not None:
-        write_atomic(output_file, (json.dumps(document, indent=2) + "\n").encode())
+        output_file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    if html_file is not None:
+        html_file.write_text(page_of(found), encoding="utf-8")
     output = Output(as_json=as_json)
     for line in lines_of(found, verbose=verbose):
         output.line(line)

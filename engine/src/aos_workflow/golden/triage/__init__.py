@@ -10,15 +10,19 @@
 
 from __future__ import annotations
 
+from aos_workflow.golden.triage.causes import CAUSES, CauseClass
 from aos_workflow.golden.triage.diagnosis import triage
 from aos_workflow.golden.triage.grouping import Group
+from aos_workflow.golden.triage.page import page_of
 from aos_workflow.golden.triage.result import Cause, Difference, Finding, Triage, Verdict
 from aos_workflow.golden.triage.subject import Damage, Subject, subject_of
 from aos_workflow.golden.triage.summary import Summary, summarise
 from aos_workflow.golden.triage.text import lines_of
 
 __all__ = [
+    "CAUSES",
     "Cause",
+    "CauseClass",
     "Damage",
     "Difference",
     "Finding",
@@ -28,6 +32,7 @@ __all__ = [
     "Triage",
     "Verdict",
     "lines_of",
+    "page_of",
     "subject_of",
     "summarise",
     "triage",

@@ -6,6 +6,7 @@ place by place. A difference after another, in what a step was given, is taken f
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,7 @@ MAX_DIFFERENCES = 10_000
 """Differences that are kept; what is beyond is counted."""
 MAX_OF_UNIT = 200
 """Differences of one unit that are kept."""
+_ALIAS = re.compile(r"<[a-z_]+#\d+>")
 _EXPLAIN_ALL = ("seed-mismatch", "other-run", "code-changed")
 
 
@@ -188,7 +190,7 @@ class _Examiner:
 
     def _follows(self, entry: Entry, judgement: Judgement, unit: Unit, given: bool) -> bool:
         """Whether a difference is most likely the consequence of an earlier one."""
-        if _carried(entry) in self.carried:
+        if _carried(entry) in self.carried or (self.seen_any and _are_aliases(entry)):
             return True
         if judgement.cause in FIXED_BY_RULE or judgement.cause in _EXPLAIN_ALL:
             return False
@@ -214,6 +216,12 @@ def _carried(entry: Entry) -> tuple[bytes, bytes]:
     if entry.expected is ABSENT or entry.got is ABSENT:
         return (format_path(entry.path).encode(), b"absent")
     return exact_key(entry.expected), exact_key(entry.got)
+
+
+def _are_aliases(entry: Entry) -> bool:
+    """Whether both are ``<id#7>``: one value more further up renumbers all that come after it."""
+    texts = (entry.expected, entry.got)
+    return all(isinstance(text, str) and _ALIAS.fullmatch(text) for text in texts)
 
 
 def _says_input(unit: Unit) -> bool:

@@ -16,6 +16,7 @@ PACKAGES = {
     "`aos_workflow.engine`": ROOT / "engine" / "src" / "aos_workflow" / "engine",
     "`aos_workflow.determinism`": ROOT / "engine" / "src" / "aos_workflow" / "determinism",
     "`aos_workflow.metrics`": ROOT / "engine" / "src" / "aos_workflow" / "metrics",
+    "`aos_workflow.server`": ROOT / "engine" / "src" / "aos_workflow" / "server",
     "`aos_workflow.logs`": ROOT / "engine" / "src" / "aos_workflow" / "logs",
 }
 

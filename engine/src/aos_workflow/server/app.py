@@ -21,7 +21,13 @@ from aos_workflow.server.backend import Backend
 from aos_workflow.server.gate import REQUEST_ID, Gate, Log
 from aos_workflow.server.keys import ApiKeys
 from aos_workflow.server.openapi import document
-from aos_workflow.server.problems import PROBLEM_TYPE, ProblemError, problem_of, problem_of_invalid
+from aos_workflow.server.problems import (
+    PROBLEM_TYPE,
+    ProblemError,
+    problem_of,
+    problem_of_bug,
+    problem_of_invalid,
+)
 from aos_workflow.server.settings import ServerSettings
 
 __all__ = ["Server"]
@@ -106,8 +112,7 @@ def _answer_errors(app: FastAPI) -> None:
     async def of_method(request: Request, error: Exception) -> Response:
         """405 with every method of the path; the router knows only those of its first route."""
         path = getattr(request.scope.get("route"), "path", None)
-        same = [route for route in app.routes if getattr(route, "path", None) == path]
-        allowed = {name for route in same for name in getattr(route, "methods", None) or ()}
+        allowed = [name.upper() for name in app.openapi()["paths"].get(path, ())]
         headers = {"Allow": ", ".join(sorted(allowed))}
         detail = f"{request.method} is not allowed here"
         return _response(request, ProblemError(405, _CODES[405], detail, headers=headers))
@@ -120,6 +125,10 @@ def _answer_errors(app: FastAPI) -> None:
         assert isinstance(error, ProblemError)
         return error
 
+    def of_bug(error: Exception) -> ProblemError:
+        return problem_of_bug()
+
+    answering(Exception, of_bug)
     answering(ProblemError, as_it_is)
     answering(AosError, of_aos)
     answering(HTTPException, of_http)

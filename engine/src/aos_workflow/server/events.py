@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
+from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from aos_workflow.checkpoint.records import Checkpoint
@@ -24,8 +25,15 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/workflows", tags=["runs"])
 _PORTION = 200
+_SSE_SCHEMA = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+}
 After = Annotated[
-    int, Number, Query(ge=-1, le=2**31 - 1, description="Only what is after this index.")
+    int,
+    Field(ge=-1, le=2**31 - 1),
+    Number,
+    Query(description="Only what is after this index."),
 ]
 
 
@@ -44,7 +52,7 @@ async def events(
 @router.get(
     "/{run_id}/events/stream",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/event-stream": {"itemSchema": _SSE_SCHEMA}}}},
 )
 async def stream(
     run_id: RunId,

@@ -13,7 +13,7 @@ from aos_workflow.metrics import Registry
 from aos_workflow.metrics import catalogue as m
 from aos_workflow.server.admission import Admission, Request
 from aos_workflow.server.keys import Caller
-from aos_workflow.server.problems import PROBLEM_TYPE, ProblemError
+from aos_workflow.server.problems import PROBLEM_TYPE, ProblemError, problem_of_bug
 from aos_workflow.server.settings import ServerSettings
 
 __all__ = ["CALLER", "REQUEST_ID", "Gate"]
@@ -79,9 +79,7 @@ class Gate:
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the connection without an answer
             failed = f"{type(error).__name__}: {error}"
             self._log("request_failed", {"request_id": answer.request_id, "exc_info": error})
-            await answer.problem(
-                ProblemError(500, "INTERNAL", "the server failed; its log says how")
-            )
+            await answer.problem(problem_of_bug())
         finally:
             self._under_way -= 1
             self._count(scope, answer, self._clock.monotonic() - began_s, failed)

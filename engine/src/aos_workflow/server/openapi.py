@@ -14,6 +14,7 @@ from aos_workflow.server.schemas import ProblemBody
 __all__ = ["document"]
 
 _EVERY = {
+    "400": "The body is no JSON.",
     "401": "No valid key.",
     "403": "The key is not good for this.",
     "408": "The request came too slowly.",
@@ -63,6 +64,8 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
     wanted = _EVERY | (_OF_RUNS if path.startswith(("/workflows", "/approvals")) else {})
+    if "requestBody" not in operation:
+        del wanted["400"]
     if path in _OPEN:
         wanted = {code: wanted[code] for code in ("413", "422", "429")}
         responses["503"] = {**responses["200"], "description": "Not well; says what."}

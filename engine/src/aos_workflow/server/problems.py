@@ -9,7 +9,7 @@ from aos_workflow.errors import AosError
 from aos_workflow.golden.secret_scan import redact
 from aos_workflow.server.answers import dumped
 
-__all__ = ["PROBLEM_TYPE", "ProblemError", "problem_of", "problem_of_invalid"]
+__all__ = ["PROBLEM_TYPE", "ProblemError", "problem_of", "problem_of_bug", "problem_of_invalid"]
 
 PROBLEM_TYPE = "application/problem+json"
 _TITLES = {
@@ -38,7 +38,6 @@ _STATUSES = {
     "POLICY_VIOLATION": 409,
     "RATE_LIMITED": 429,
     "RUN_CONFLICT": 409,
-    "RUN_INPUTS": 422,
     "RUN_LEASED": 409,
     "RUN_NOT_FOUND": 404,
     "RUN_STATE": 409,
@@ -91,11 +90,16 @@ class ProblemError(Exception):
         return dumped(data)
 
 
+def problem_of_bug() -> ProblemError:
+    """A bug of ours, as a caller sees it."""
+    return ProblemError(500, "INTERNAL", "the server failed; its log says how")
+
+
 def problem_of(error: AosError) -> ProblemError:
     """An error of ours as a problem; one that no caller could have caused says nothing but its code."""
     status = _STATUSES.get(error.code) or _BY_CATEGORY.get(error.category, 500)
     if status == 500:
-        return ProblemError(500, "INTERNAL", "the server failed; its log says how")
+        return problem_of_bug()
     headers = {}
     if status in (429, 503):
         wait_s = getattr(error, "retry_after_s", None) or _RETRY_AFTER_S

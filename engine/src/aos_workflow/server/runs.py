@@ -131,7 +131,5 @@ def _from_cursor(cursor: str) -> tuple[float, str]:
         if not 0 <= found < 1e11 or not run_id or "\0" in run_id:
             raise ValueError(cursor)
     except (ValueError, binascii.Error, UnicodeError):
-        raise ProblemError(
-            422, "INVALID_REQUEST", "the cursor is none that was given here"
-        ) from None
+        raise ProblemError(404, "NO_SUCH_PAGE", "no page begins at this cursor") from None
     return found, run_id

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 __all__ = [
     "Approval",
@@ -36,7 +43,8 @@ __all__ = [
 ]
 
 _PLAIN = r"^[^\x00-\x1f\x7f]+$"
-_MAX_INT = 2**63 - 1
+_MAX_INT = 2**53 - 1
+"""Integers beyond are not exact wherever JSON is read (RFC 8259, section 6)."""
 
 
 def _digits(value: Any) -> Any:
@@ -57,6 +65,7 @@ Number = BeforeValidator(_digits)
 Whole = BeforeValidator(_whole)
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PLAIN)]
 LongText = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=_PLAIN)]
+_TEXT_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": _PLAIN}
 RunName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$")]
 RunId = Annotated[
     str, Path(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$", description="The run's id.")
@@ -64,11 +73,25 @@ RunId = Annotated[
 SkillName = Annotated[
     str, Path(min_length=1, max_length=200, pattern=_PLAIN, description="The skill's id.")
 ]
-Limit = Annotated[int, Number, Query(ge=1, le=1000, description="How many at most.")]
+Limit = Annotated[int, Field(ge=1, le=1000), Number, Query(description="How many at most.")]
 Status = Literal[
     "queued", "running", "suspended", "completed", "failed", "cancelled", "quarantined"
 ]
 Cents = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+
+
+Labels = Annotated[
+    dict[Text, Text],
+    Field(max_length=50),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "maxProperties": 50,
+            "propertyNames": _TEXT_SCHEMA,
+            "additionalProperties": _TEXT_SCHEMA,
+        }
+    ),
+]
 
 
 class _Given(BaseModel):
@@ -85,15 +108,15 @@ class StartRun(_Given):
     workflow: Text = Field(description="The workflow's id.")
     inputs: dict[str, Any] = Field(default_factory=dict)
     run_id: RunName | None = Field(None, description="The same id again gives the same run.")
-    seed: Annotated[int, Whole] | None = Field(None, ge=-_MAX_INT, le=_MAX_INT)
+    seed: Annotated[int, Field(ge=-_MAX_INT, le=_MAX_INT), Whole] | None = None
     idempotency_key: Text | None = None
     tenant_id: RunName | None = Field(None, description="Default: that of the key.")
     budget_cents: Cents | None = None
-    labels: dict[Text, Text] = Field(default_factory=dict, max_length=50)
+    labels: Labels = Field(default_factory=dict)
     queue: Text = "default"
-    priority: Annotated[int, Whole] = Field(
-        100, ge=-1_000_000, le=1_000_000, description="Lower first."
-    )
+    priority: Annotated[
+        int, Field(ge=-1_000_000, le=1_000_000, description="Lower first."), Whole
+    ] = 100
     delay_s: float = Field(0.0, ge=0, le=31_536_000, allow_inf_nan=False)
     target_resource: Text | None = None
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from aos_workflow.cli import (
+    api_keys,
     approvals,
     database,
     golden,
@@ -23,6 +24,7 @@ from aos_workflow.cli.doctor import doctor
 from aos_workflow.cli.inspecting import inspect
 from aos_workflow.cli.options import AsJson
 from aos_workflow.cli.output import Output
+from aos_workflow.cli.serve import serve
 from aos_workflow.cli.stats import stats
 from aos_workflow.cli.worker import worker
 
@@ -54,6 +56,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(skills.app, name="skills")
 app.add_typer(stop.app, name="stop")
 app.add_typer(approvals.app, name="approvals")
+app.add_typer(api_keys.app, name="api-keys")
 app.add_typer(shadow.app, name="shadow")
 for name, command, example in (
     ("start", runs.start, "start billing --workflows my.workflows --input '{\"amount\": 5}'"),
@@ -67,6 +70,7 @@ for name, command, example in (
     ("golden-tail", recorded.golden_tail, "golden-tail --run order-17 --lines 30"),
     ("replay-local", recorded.replay_local, "replay-local --run order-17 --workflows my.workflows"),
     ("worker", worker, "worker --workflows my.workflows --concurrency 20"),
+    ("serve", serve, "serve --workflows my.workflows --port 8000"),
     ("doctor", doctor, "doctor plan.py:make_plan --budget quick"),
     ("completion", completion, "completion bash >> ~/.bashrc"),
 ):

@@ -49,6 +49,7 @@ CAUSES: Final[Mapping[str, str]] = {
 
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.I)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?|$)")
+_ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}")
 _CLOSE = 1e-9
 
 
@@ -72,27 +73,21 @@ def _difference_of_worlds(
     """What it is that the shadow has and the primary has not, or the other way round."""
     shared = tuple(fault for fault in cycle.faults if fault.side is None)
     calm = replace(cycle, faults=shared, perturbations={})
-    for name in NAMES:
-        if name in cycle.perturbations:
-            kept = {
-                key: value for key, value in cycle.perturbations.items() if key.startswith(name)
-            }
-            if not is_same(primary, again(replace(calm, perturbations=kept), Side.SHADOW)):
-                return name if is_same(primary, again(calm, Side.SHADOW)) else _of_primary(cycle)
-    for fault in cycle.faults:
-        if fault.side is Side.SHADOW:
+    expected = again(calm, Side.SHADOW)
+
+    def faults_of(side: Side) -> Iterator[str]:
+        for fault in cycle.faults:
             one = replace(calm, faults=(*shared, fault))
-            if not is_same(primary, again(one, Side.SHADOW)):
-                return f"fault {fault.kind}"
-    if not is_same(primary, again(calm, Side.SHADOW)):
-        return _of_primary(cycle)
-    return "combination"
+            if fault.side is side and not is_same(expected, again(one, side)):
+                yield f"fault {fault.kind}"
 
-
-def _of_primary(cycle: Cycle) -> str:
-    """The faults that only the primary had."""
-    kinds = [fault.kind for fault in cycle.faults if fault.side is Side.PRIMARY]
-    return f"fault {kinds[0]}" if len(kinds) == 1 else "combination"
+    if not is_same(primary, expected):
+        return next(faults_of(Side.PRIMARY), "combination")
+    for name in NAMES:
+        kept = {key: n for key, n in cycle.perturbations.items() if key.startswith(name)}
+        if kept and not is_same(expected, again(replace(calm, perturbations=kept), Side.SHADOW)):
+            return name
+    return next(faults_of(Side.SHADOW), "combination")
 
 
 # within one world
@@ -101,6 +96,8 @@ def _of_primary(cycle: Cycle) -> str:
 def _variation(report: CycleReport, again: Callable[[], SideResult], programs: Programs) -> str:
     """What makes a run differ from the same run."""
     known = value_class(report.divergence)
+    if known == "process":
+        return known
     if is_same(again(), again()):
         return known or "process"
     places = list(namespaces(programs))
@@ -192,6 +189,8 @@ def _class_of_pair(first: Any, second: Any) -> str | None:
         return None
     if _UUID.search(first) and _UUID.search(second):
         return "uuid"
+    if _ADDRESS.search(first) and _ADDRESS.search(second):
+        return "process"
     if _TIME.match(first) and _TIME.match(second):
         return "clock"
     return "order" if first != second and sorted(first) == sorted(second) else None

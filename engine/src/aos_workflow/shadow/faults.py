@@ -18,7 +18,7 @@ __all__ = ["KINDS", "PROFILES", "FaultKind", "Profile", "draw_faults", "profile"
 
 Numbers = Mapping[str, float]
 _FIRST_COMMITS = 12
-_ONE_IN = 4
+_ONE_IN = (1, 2, 4)
 _MOST_DELAY_S = 20.0
 _MOST_SHIFT_S = 86_400
 _MOST_CALLS = 3
@@ -39,11 +39,11 @@ class FaultKind:
 
 
 def _some_steps(draw: random.Random) -> Numbers:
-    return {"one_in": _ONE_IN, "tries": draw.randint(1, 3)}
+    return {"one_in": draw.choice(_ONE_IN), "tries": draw.randint(1, 3)}
 
 
 def _slow(draw: random.Random) -> Numbers:
-    return {"one_in": _ONE_IN, "delay_s": round(draw.uniform(0.001, _MOST_DELAY_S), 3)}
+    return {"one_in": draw.choice(_ONE_IN), "delay_s": round(draw.uniform(0.001, _MOST_DELAY_S), 3)}
 
 
 KINDS: Final[Mapping[str, FaultKind]] = {
@@ -107,5 +107,6 @@ def draw_faults(draw: random.Random, name: str, *, is_timed: bool = False) -> tu
 def _fault(draw: random.Random, name: str) -> Fault:
     kind = KINDS[name]
     side = None if kind.is_shared else draw.choice((Side.SHADOW, Side.SHADOW, Side.PRIMARY))
-    most = {"step": _ONE_IN, "end": 1}.get(kind.place, _FIRST_COMMITS)
-    return Fault(name, draw.randrange(most), side, kind.numbers(draw))
+    numbers = kind.numbers(draw)
+    most = {"step": int(numbers.get("one_in", 1)), "end": 1}.get(kind.place, _FIRST_COMMITS)
+    return Fault(name, draw.randrange(most), side, numbers)

@@ -90,6 +90,38 @@ def reindex(as_json: AsJson = False) -> None:
     output.document({"ok": True, "tables": list(BUSY_TABLES)})
 
 
+@app.command(
+    epilog="\b\nExample:\n  aos-workflow db dispatch pgqueuer\n  aos-workflow worker --dispatch pgqueuer ..."
+)
+def dispatch(
+    how: Annotated[str, typer.Argument(metavar="HOW", help="pgqueuer or store.")],
+    as_json: AsJson = False,
+) -> None:
+    """Set up or take out pgqueuer, which wakes workers when a run is queued. No run is touched."""
+    from aos_workflow.errors import UsageError
+
+    if how not in ("pgqueuer", "store"):
+        raise UsageError(f"cannot dispatch through {how!r}, expected pgqueuer or store")
+    try:
+        from aos_workflow.checkpoint.postgres.pgqueuer_dispatch import install, uninstall
+    except ModuleNotFoundError:
+        raise UsageError(
+            "pgqueuer is not installed", hint="pip install 'aos-workflow[pgqueuer]'"
+        ) from None
+    from aos_workflow.checkpoint.postgres.migrating import migrate as apply
+
+    async def work(connection: Any, is_embedded: bool) -> None:
+        await apply(connection, whole_database=is_embedded)
+        await (install if how == "pgqueuer" else uninstall)(connection)
+
+    output = Output(as_json=as_json)
+    connected(work)
+    output.line(f"runs are dispatched through {how}")
+    if how == "pgqueuer":
+        output.line("next: aos-workflow worker --dispatch pgqueuer")
+    output.document({"ok": True, "dispatch": how})
+
+
 def connected(work: Callable[[Any, bool], Awaitable[T]]) -> T:
     """What ``work`` makes of a connection, and of whether the database is ours alone. Raises StoreError, StackError."""
     import asyncio

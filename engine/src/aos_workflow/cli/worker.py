@@ -56,6 +56,14 @@ def worker(
     until_idle: Annotated[
         bool, typer.Option("--until-idle", help="End when nothing is queued and due.")
     ] = False,
+    dispatch: Annotated[
+        str,
+        typer.Option(
+            "--dispatch",
+            metavar="HOW",
+            help="store: ask the database again and again. pgqueuer: be woken (aos-workflow db dispatch).",
+        ),
+    ] = "store",
     metrics_port: Annotated[
         int | None,
         typer.Option(
@@ -78,9 +86,12 @@ def worker(
     from aos_workflow.assembly.metering import counted, registry_for, watch
     from aos_workflow.engine import Worker
     from aos_workflow.engine.worker import WorkerSettings
+    from aos_workflow.errors import UsageError
     from aos_workflow.logs import Mask, Sinks, log_to, worker_log
     from aos_workflow.metrics import EngineMeter
 
+    if dispatch not in ("store", "pgqueuer"):
+        raise UsageError(f"--dispatch is {dispatch!r}, expected store or pgqueuer")
     queues = tuple(queue or ("default",))
     logger = log_to(Sinks(log_file or config.log_file()), mask=Mask(config.secrets()))
     registry = registry_for("engine", "worker")
@@ -94,18 +105,29 @@ def worker(
     )
     watch(registry, made, found)
     shown = None if metrics_port is None else (registry, metrics_host, metrics_port)
-    asyncio.run(_run(found, logger, shown, until_idle=until_idle))
+    waking = queues if dispatch == "pgqueuer" else None
+    asyncio.run(_run(found, logger, shown, waking, until_idle=until_idle))
 
 
 async def _run(
-    found: Worker, logger: Any, shown: tuple[Registry, str, int] | None, *, until_idle: bool
+    found: Worker,
+    logger: Any,
+    shown: tuple[Registry, str, int] | None,
+    waking: tuple[str, ...] | None,
+    *,
+    until_idle: bool,
 ) -> None:
+    from aos_workflow.assembly.dispatching import pgqueuer_dispatch
     from aos_workflow.metrics.exporter import exporting
 
     async with AsyncExitStack() as stack:
         if shown is not None:
             port = await stack.enter_async_context(exporting(*shown))
             logger.info("metrics_shown", host=shown[1], port=port)
+        if waking is not None:
+            found.dispatcher = await stack.enter_async_context(
+                pgqueuer_dispatch(found.engine.store, waking)
+            )
         await _work(found, until_idle=until_idle)
 
 

@@ -73,7 +73,7 @@ class Worker:
     ) -> None:
         self.engine = engine
         self.settings = settings or WorkerSettings()
-        self._dispatcher = dispatcher or StoreDispatcher(engine.store, tuple(queues))
+        self.dispatcher: Dispatcher = dispatcher or StoreDispatcher(engine.store, tuple(queues))
         self._report = report or (lambda event, fields: None)
         self._stopping = asyncio.Event()
         self._room = asyncio.Event()
@@ -110,7 +110,7 @@ class Worker:
         """Work until no run is queued and due; how many were taken up. For tests and one-off jobs."""
         taken = 0
         await self.engine.presence.ensure()
-        while heads := await self._dispatcher.claim(self.worker_id, self.settings.concurrency):
+        while heads := await self.dispatcher.claim(self.worker_id, self.settings.concurrency):
             taken += len(heads)
             self._start(heads)
             while self._running:
@@ -134,7 +134,7 @@ class Worker:
         free = self.settings.concurrency - len(self._running)
         if free <= 0 or self._is_stopped():
             return ()
-        return await self._dispatcher.claim(self.worker_id, free)
+        return await self.dispatcher.claim(self.worker_id, free)
 
     def _start(self, heads: Sequence[Checkpoint]) -> None:
         for head in heads:

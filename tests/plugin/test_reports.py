@@ -106,6 +106,28 @@ def test_the_html_and_markdown_reports(inner: Inner) -> None:
     assert markdown.startswith("# Goldens: FAIL\n")
     assert "- `tests/test_a.py::test_bad` (mismatched, cause: value)" in markdown
     assert markdown.count("```") % 2 == 0
+    for text in (tags.text, markdown):
+        assert "1 invalid, 2 mismatched, 1 missing, 1 unused, 1 dead rule." in text
+        assert "unknown" not in text
+
+
+def test_the_terminal_counts_in_words(inner: Inner) -> None:
+    lines = rich_run(inner).outlines
+    at = next(n for n, line in enumerate(lines) if line.strip("= ") == "goldens")
+    assert lines[at + 1].startswith("unused ")
+    assert "goldens: 1 invalid, 2 mismatched, 1 missing, 1 unused, 1 dead rule" in lines
+
+
+def test_any_name_in_markdown(inner: Inner) -> None:
+    inner.file(
+        "test_a.py",
+        "import pytest\n@pytest.mark.parametrize('p', ['a``b', '`'])\n"
+        "def test_it(golden, p):\n    assert 1 == golden\n",
+    )
+    assert inner.run("--golden-report=r.md").ret == 1
+    markdown = (inner.root / "r.md").read_text()
+    assert "- ``` test_a.py::test_it[a``b] ``` (missing)" in markdown
+    assert "- `` test_a.py::test_it[`] `` (missing)" in markdown
 
 
 @BOTH

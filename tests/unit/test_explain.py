@@ -176,6 +176,41 @@ def test_secrets_are_never_shown(expected: object, got: object) -> None:
         assert SECRET not in shown
 
 
+TOKENS = ["ghp_" + start + "1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8" for start in "ab"]
+
+
+@pytest.mark.parametrize(
+    ("expected", "got"),
+    [
+        ({"note": "x"}, {"note": f"see {TOKENS[0]}"}),
+        ({}, {TOKENS[0]: 1}),
+        ({"a": [{TOKENS[0]: {"n": 1}}]}, {"a": [{TOKENS[0]: {"n": 2}}]}),
+        ({"a": {"b": 1}}, {"a": {"b": {"note": [TOKENS[0], {TOKENS[1]: 1}]}}}),
+        ({"a": [TOKENS[0], "x"]}, {"a": ["x", TOKENS[0]]}),
+        ({"a": "line\n" * 40}, {"a": "line\n" * 40 + TOKENS[0]}),
+        ({"a": json.dumps({"n": 1, TOKENS[0]: 1})}, {"a": json.dumps({"n": 2, TOKENS[1]: 1})}),
+    ],
+)
+def test_what_has_the_shape_of_a_credential_is_never_shown(expected: object, got: object) -> None:
+    for x, y in ((expected, got), (got, expected)):
+        found = diff(x, y)
+        shown = "\n".join(lines(x, y)) + json.dumps(found.to_json())
+        shown += "".join(propose_rule(entry) or "" for entry in found.entries)
+        assert "***" in shown
+        assert not [token for token in TOKENS if token[:10] in shown]
+
+
+def test_two_credentials_differ_without_being_shown() -> None:
+    assert lines({"a": f"see {TOKENS[0]}"}, {"a": f"see {TOKENS[1]}"}) == [
+        ".a: differs in what looks like a credential"
+    ]
+
+
+def test_no_rule_is_proposed_below_a_credential() -> None:
+    (entry,) = diff({TOKENS[0]: [1, 2]}, {TOKENS[0]: [2, 1]}).entries
+    assert propose_rule(entry) is None
+
+
 texts = st.text(st.characters(codec=None), max_size=200)
 leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts
 values = st.recursive(

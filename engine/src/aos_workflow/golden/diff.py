@@ -22,11 +22,12 @@ from aos_workflow.golden.align import match
 from aos_workflow.golden.limits import MAX_DEPTH
 from aos_workflow.golden.numbers import es6_number
 from aos_workflow.golden.paths import format_path
+from aos_workflow.golden.secret_scan import redact
 from aos_workflow.golden.value_classes import classify as classify_by_looks
 
 __all__ = [
     "ABSENT", "DEFAULT_LIMIT", "Cause", "Diff", "Entry", "Kind",
-    "diff", "exact_key", "is_secret_key", "json_type",
+    "diff", "exact_key", "is_secret_key", "json_type", "shown_path",
 ]  # fmt: skip
 
 Kind = Literal["added", "removed", "changed", "type_changed", "reordered"]
@@ -89,8 +90,8 @@ class Entry:
         """As JSON data: secrets as ``***``, large values by type and size."""
         secret = any(is_secret_key(part) for part in self.path)
         return {
-            "path": format_path(self.path),
-            **({"got_path": format_path(self.got_path)} if self.got_path != self.path else {}),
+            "path": shown_path(self.path),
+            **({"got_path": shown_path(self.got_path)} if self.got_path != self.path else {}),
             "kind": self.kind,
             "cause": self.cause,
             **({"volatile_class": self.volatile_class} if self.volatile_class else {}),
@@ -224,10 +225,16 @@ def is_secret_key(key: object) -> bool:
     return word.endswith(_SECRET_ENDS) or any(part in word for part in _SECRET_PARTS)
 
 
+def shown_path(path: Place) -> str:
+    """The path as it may be shown: without a credential that somebody used as a key."""
+    return format_path([redact(part) if isinstance(part, str) else part for part in path])
+
+
 def _reported(value: object, secret: bool) -> object:
     if secret:
         return "***"
     if isinstance(value, str):
+        value = redact(value)
         return value if len(value) <= MAX_REPORTED_BYTES else value[:MAX_REPORTED_BYTES] + "…"
     if isinstance(value, int) and value.bit_length() > MAX_REPORTED_BYTES:
         return f"<number of {value.bit_length()} bits>"
@@ -237,7 +244,7 @@ def _reported(value: object, secret: bool) -> object:
         return f"<{json_type(value)} of {len(value)}>"
     if isinstance(value, list):
         return [_reported(item, False) for item in value]
-    return {key: _reported(item, is_secret_key(key)) for key, item in value.items()}
+    return {redact(key): _reported(item, is_secret_key(key)) for key, item in value.items()}
 
 
 @dataclass(frozen=True, slots=True)

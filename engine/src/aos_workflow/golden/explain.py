@@ -13,8 +13,17 @@ from itertools import islice
 from math import floor, log10
 
 from aos_workflow.golden.align import align
-from aos_workflow.golden.diff import ABSENT, Diff, Entry, exact_key, is_secret_key, json_type
+from aos_workflow.golden.diff import (
+    ABSENT,
+    Diff,
+    Entry,
+    exact_key,
+    is_secret_key,
+    json_type,
+    shown_path,
+)
 from aos_workflow.golden.paths import Path, format_path
+from aos_workflow.golden.secret_scan import redact
 
 __all__ = ["describe", "headline", "inner_differences", "propose_rule"]
 
@@ -68,9 +77,9 @@ def describe(
 
 
 def _lines(entry: Entry, width: int, max_lines: int) -> list[str]:
-    where = format_path(entry.path)
+    where = shown_path(entry.path)
     if entry.got_path != entry.path:
-        where += f" (now {format_path(entry.got_path)})"
+        where += f" (now {shown_path(entry.got_path)})"
     where = _clip(where, width - 1)
     if any(is_secret_key(part) for part in entry.path):
         return [f"{where}: {_secretly(entry)}"]
@@ -82,7 +91,7 @@ def _lines(entry: Entry, width: int, max_lines: int) -> list[str]:
     if got is ABSENT:
         return _two(where, f"expected {_shown(expected, width)}", "got nothing", width)
     if isinstance(expected, str) and isinstance(got, str):
-        return _texts(where, expected, got, _note(entry), width)
+        return _texts(where, redact(expected), redact(got), _note(entry), width)
     left, right = _shown(expected, width), _shown(got, width)
     if entry.kind == "type_changed":
         left, right = _typed(expected, left), _typed(got, right)
@@ -93,8 +102,11 @@ def _lines(entry: Entry, width: int, max_lines: int) -> list[str]:
 def propose_rule(entry: Entry) -> str | None:
     """The rule under which the entry would pass, if it is no change of value or type.
 
-    Indexes become ``[*]``; what is volatile is matched by its key at any depth.
+    Indexes become ``[*]``; what is volatile is matched by its key at any depth. There is none below a credential that
+    somebody used as a key.
     """
+    if shown_path(entry.path) != format_path(entry.path):
+        return None
     if entry.cause == "order":
         return f"{_selector(entry.path)}: sort"
     if entry.cause == "volatile" and entry.volatile_class:
@@ -130,7 +142,7 @@ def inner_differences(
         hidden = any(is_secret_key(part) for part in path)
         old = _MASK if hidden else _inner(level.t1, width)
         new = _MASK if hidden else _inner(level.t2, width)
-        where = format_path(path)
+        where = shown_path(path)
         lines.append((where, _clip(f"  inside, {where}: expected {old}, got {new}", width)))
     return [line for _, line in sorted(lines)][:max_lines]
 
@@ -177,6 +189,8 @@ def _two(where: str, left: str, right: str, width: int, note: str = "") -> list[
 
 
 def _texts(where: str, expected: str, got: str, note: str, width: int) -> list[str]:
+    if expected == got:
+        return [f"{where}: differs in what looks like a credential"]
     inner = inner_differences(expected, got, width=width)
     whole = _two(
         where, f"expected {_shown(expected, width)}", f"got {_shown(got, width)}", width, note
@@ -269,7 +283,7 @@ def _pieces(value: object, room: int) -> Iterator[str]:
     if isinstance(value, dict):
         yield "{"
         for number, (key, item) in enumerate(value.items()):
-            yield f"{', ' if number else ''}{_quoted(key, room)}: "
+            yield f"{', ' if number else ''}{_quoted(redact(key), room)}: "
             yield from (_MASK,) if is_secret_key(key) else _pieces(item, room)
         yield "}"
     elif isinstance(value, list):
@@ -279,7 +293,7 @@ def _pieces(value: object, room: int) -> Iterator[str]:
             yield from _pieces(item, room)
         yield "]"
     elif isinstance(value, str):
-        yield _quoted(value, room)
+        yield _quoted(redact(value), room)
     elif isinstance(value, int) and value.bit_length() > 4 * room:
         yield f"<number of {value.bit_length():,} bits>"
     else:

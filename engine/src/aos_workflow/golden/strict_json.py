@@ -48,6 +48,7 @@ _SIGNATURES = (
     (b"\x80\x04", "a pickle"),
     (b"\x80\x05", "a pickle"),
 )
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 def loads(
@@ -67,6 +68,7 @@ def loads(
         GoldenTooLargeError: more than ``max_bytes``.
         GoldenEmptyError: nothing, or only white space.
         GoldenBinaryError: a NUL byte, or the signature of a known binary format.
+        GoldenForeignError: a pointer of Git LFS.
         GoldenEncodingError: a byte order mark, UTF-16, not UTF-8, or an escaped lone surrogate.
         GoldenConflictError: merge markers; carries the line of the first.
         GoldenTooDeepError: nested deeper than ``max_depth``.
@@ -179,6 +181,12 @@ class _Source:
         for signature, name in _SIGNATURES:
             if data.startswith(signature):
                 self.fail(errors.GoldenBinaryError, f"this is {name}, not JSON")
+        if data.startswith(_LFS_POINTER):
+            self.fail(
+                errors.GoldenForeignError,
+                "a pointer of Git LFS stands where the file must be: its content was not fetched",
+                hint="git lfs pull",
+            )
         nul = data.find(b"\0")
         if nul in (0, 1) and [byte == 0 for byte in data[nul : nul + 3]] == [True, False, True]:
             self._fail_encoding(f"UTF-16 (byte {nul} is NUL), expected UTF-8")

@@ -9,6 +9,7 @@ from aos_workflow.golden.triage.causes import CAUSES, FIXED_BY_RULE
 from aos_workflow.golden.triage.facts import Facts
 from aos_workflow.golden.triage.result import Cause, Difference
 from aos_workflow.golden.triage.subject import Damage
+from aos_workflow.golden.triage.units import shortened
 
 __all__ = ["causes_of", "fix_for"]
 
@@ -35,7 +36,7 @@ def causes_of(
 
 def fix_for(cause: str, skill: str | None) -> str:
     """What to do, naming the skill."""
-    return CAUSES[cause].fix.replace("{skill}", skill or "the code that makes the value")
+    return CAUSES[cause].fix.replace("{skill}", shortened(skill or "the code that makes the value"))
 
 
 def _rank(cause: Cause) -> tuple[int, int]:

@@ -30,7 +30,9 @@ from aos_workflow.golden.triage.units import Unit
 __all__ = ["triage"]
 
 MAX_DIFFERENCES = 10_000
-"""Differences that are kept; what is beyond is counted."""
+"""Differences that are kept; beyond, only the first of each unit, and the rest is counted."""
+MAX_KEPT = 20_000
+"""Differences that are kept by all means."""
 MAX_OF_UNIT = 200
 """Differences of one unit that are kept."""
 _ALIAS = re.compile(r"<[a-z_]+#\d+>")
@@ -115,41 +117,43 @@ class _Examiner:
             if each.status == "same" and not each.moved:
                 yield Finding(each)
                 continue
-            judged = [(entry, self._judged(entry, each)) for entry in self._entries(each)]
-            yield Finding(each, tuple(self._differences(each, judged)))
+            entries, total = self._entries(each)
+            judged = [(entry, self._judged(entry, each)) for entry in entries]
+            yield Finding(each, tuple(self._differences(each, judged)), total)
 
-    def _entries(self, each: Pair) -> list[Entry]:
-        """What differs in a pair, by its place in the document."""
+    def _entries(self, each: Pair) -> tuple[list[Entry], int]:
+        """What differs in a pair, by its place in the document, as far as it is kept; and how much that is in all."""
         left, right = each.left, each.right
         if left is None or right is None:
             value, prefix = each.unit.data, each.unit.prefix
-            found = [
+            found = (
                 Entry(prefix, "removed", value, ABSENT, "value", prefix)
                 if left is not None
                 else Entry(prefix, "added", ABSENT, value, "value", prefix)
-            ]
+            )
+            entries, total = [found], 1
         else:
-            found = self._compared(left, right)
+            entries, total = self._compared(left, right)
             if each.moved:
                 places = (left.place, right.place)
-                found.insert(0, Entry(left.prefix, "reordered", *places, "order", right.prefix))
-        self.total += max(0, len(found) - MAX_OF_UNIT)
-        room = max(0, min(MAX_OF_UNIT, MAX_DIFFERENCES - self.kept))
-        self.is_complete &= len(found) <= room
-        self.kept += min(len(found), room)
-        self.total += min(len(found), MAX_OF_UNIT)
-        return found[:room]
+                moved = Entry(left.prefix, "reordered", *places, "order", right.prefix)
+                entries, total = [moved, *entries], total + 1
+        least = 1 if self.kept < MAX_KEPT else 0
+        entries = entries[: max(least, min(MAX_OF_UNIT, MAX_DIFFERENCES - self.kept))]
+        self.kept += len(entries)
+        self.total += total
+        self.is_complete &= len(entries) == total
+        return entries, total
 
-    def _compared(self, left: Unit, right: Unit) -> list[Entry]:
+    def _compared(self, left: Unit, right: Unit) -> tuple[list[Entry], int]:
         if left.key == right.key:
-            return []
+            return [], 0
         found = diff(self._ruled(left), self._ruled(right), limit=MAX_OF_UNIT)
-        self.total += found.total - len(found.entries)
-        self.is_complete &= not found.truncated
-        return [
+        entries = [
             replace(e, path=(*left.prefix, *e.path), got_path=(*right.prefix, *e.got_path))
             for e in found.entries
         ]
+        return entries, found.total
 
     def _ruled(self, unit: Unit) -> Any:
         if self.rules is None:
@@ -249,6 +253,6 @@ def _by_hash(findings: Sequence[Finding], facts: Facts) -> tuple[Finding, ...]:
                 )
                 entry = Entry(path, "changed", old, new, "value", path)
                 shown = Difference(left.title, left.skill, format_path(path), entry, cause, why)
-                found[at] = replace(finding, differences=(shown,))
+                found[at] = replace(finding, differences=(shown,), total=1)
                 return tuple(found)
     return tuple(found)

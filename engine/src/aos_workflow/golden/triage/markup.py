@@ -22,6 +22,7 @@ MAX_TOKENS = 400
 CONTEXT = 120
 """Characters before the first difference of a long text that are shown."""
 
+_LEFT_OUT = "<span class=soft>… </span>"
 _TOKENS = re.compile(r"\w+|\s+|[^\w\s]")
 
 
@@ -77,18 +78,36 @@ def _masked(value: Any, room: list[int]) -> Any:
 
 
 def _marked(left: str, right: str) -> tuple[str, str]:
-    start = _common(left, right)
-    end = _common(left[start:][::-1], right[start:][::-1])
+    start, end = _common_ends(left, right)
     skip = max(0, start - CONTEXT) if max(len(left), len(right)) > MAX_VALUE else 0
-    head = ("<span class=soft>… </span>" if skip else "") + visible(left[skip:start])
-    tail = left[len(left) - end :] if end else ""
+    head = (_LEFT_OUT if skip else "") + visible(left[skip:start])
+    tail = clipped(left[len(left) - end :], CONTEXT)
     a, b = left[start : len(left) - end], right[start : len(right) - end]
     lefts, rights = _TOKENS.findall(a[:MAX_VALUE]), _TOKENS.findall(b[:MAX_VALUE])
     if max(len(a), len(b)) <= MAX_VALUE and max(len(lefts), len(rights)) <= MAX_TOKENS:
         old, new = _by_word(lefts, rights)
     else:
-        old, new = _mark("del", clipped(a)), _mark("ins", clipped(b))
-    return head + old + clipped(tail, CONTEXT), head + new + clipped(tail, CONTEXT)
+        old, new = _cut("del", a), _cut("ins", b)
+    return head + old + tail, head + new + tail
+
+
+def _common_ends(left: str, right: str) -> tuple[int, int]:
+    """How much of both texts is equal in front and behind, in whole words."""
+    start = _common(left, right)
+    while start and _splits(left, start) | _splits(right, start):
+        start -= 1
+    end = _common(left[start:][::-1], right[start:][::-1])
+    while end and _splits(left, len(left) - end) | _splits(right, len(right) - end):
+        end -= 1
+    return start, end
+
+
+def _splits(text: str, at: int) -> bool:
+    """Whether a word goes on across this place; one of more than CONTEXT characters may be split."""
+    around = text[max(0, at - CONTEXT) : at + 1]
+    if not 0 < at < len(text) or not (text[at - 1].isalnum() and text[at].isalnum()):
+        return False
+    return not (len(around) > CONTEXT and around.isalnum())
 
 
 def _by_word(left: list[str], right: list[str]) -> tuple[str, str]:
@@ -101,6 +120,14 @@ def _by_word(left: list[str], right: list[str]) -> tuple[str, str]:
         old, new = old + both, new + both
         i, j = next_i + 1, next_j + 1
     return old, new
+
+
+def _cut(name: str, text: str) -> str:
+    """A long text, marked, and behind the mark how much is left out."""
+    if len(text) <= MAX_VALUE:
+        return _mark(name, visible(text))
+    more = clipped(text)[len(visible(text[:MAX_VALUE])) :]
+    return _mark(name, visible(text[:MAX_VALUE])) + more
 
 
 def _mark(name: str, html: str) -> str:

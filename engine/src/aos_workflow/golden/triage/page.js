@@ -42,5 +42,5 @@
   });
   at.textContent = stops.length === 1 ? "1 difference" : `${stops.length} differences`;
   // Where the summary stands beside the timeline, the page opens at the first divergence; else at its top.
-  if (first && !location.hash && matchMedia("(min-width: 70rem)").matches) show(stops.indexOf(first), "instant");
+  if (first && first.dataset.stop === "open" && !location.hash && matchMedia("(min-width: 70rem)").matches) show(stops.indexOf(first), "instant");
 })();

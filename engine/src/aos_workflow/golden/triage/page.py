@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from aos_workflow.golden.triage.grouping import Group
-from aos_workflow.golden.triage.markup import visible
+from aos_workflow.golden.triage.markup import clipped, visible
 from aos_workflow.golden.triage.result import Cause, Triage, Verdict
 from aos_workflow.golden.triage.subject import Subject
 from aos_workflow.golden.triage.summary import Summary
@@ -21,7 +21,9 @@ MAX_CAUSES = 20
 MAX_GROUPS = 100
 MAX_TIMELINES = 20
 """Groups of mismatches that are shown with the timeline of their first one."""
-MAX_PATHS = 50
+MAX_NOTES = 50
+MAX_NAME = 400
+"""Characters of a place, a rule or a value in the summary."""
 
 
 def page_of(found: Triage | Summary) -> str:
@@ -112,7 +114,7 @@ def _sentence(text: str) -> str:
 def _aside_of_triage(found: Triage) -> Iterator[str]:
     yield _header(found.verdict, _headline(found))
     if found.cause is not None:
-        name, where = visible(found.cause.name), visible(found.cause.where)
+        name, where = visible(found.cause.name), clipped(found.cause.where, MAX_NAME)
         yield f"<p><span class='tag hard'>{name}</span> <code>{where}</code></p>"
         yield _fix(found.cause)
         yield _why(found.cause.evidence)
@@ -129,12 +131,12 @@ def _aside_of_triage(found: Triage) -> Iterator[str]:
 
 
 def _fix(cause: Cause | Group) -> str:
-    rule = f"<code class=rule>{visible(cause.rule)}</code>" if cause.rule else ""
+    rule = f"<code class=rule>{clipped(cause.rule, MAX_NAME)}</code>" if cause.rule else ""
     return f"<section class='card fix'><h2>Fix</h2><p>{visible(cause.fix)}</p>{rule}</section>"
 
 
 def _why(evidence: Sequence[str]) -> str:
-    items = "".join(f"<li>{visible(line)}</li>" for line in evidence)
+    items = "".join(f"<li>{clipped(line, MAX_NAME)}</li>" for line in evidence)
     return (
         f"<section class=card><h2>Why</h2><ul class=small>{items}</ul></section>" if items else ""
     )
@@ -145,10 +147,11 @@ def _other_causes(causes: Sequence[Cause]) -> Iterator[str]:
         return
     yield f"<section class=card><h2>{len(causes):,} more {'cause' if len(causes) == 1 else 'causes'}</h2>"
     for cause in causes[:MAX_CAUSES]:
-        rule = f"<code class=rule>{visible(cause.rule)}</code>" if cause.rule else ""
+        rule = f"<code class=rule>{clipped(cause.rule, MAX_NAME)}</code>" if cause.rule else ""
         evidence = "".join(f"<li>{visible(line)}</li>" for line in cause.evidence)
         yield (
-            f"<details><summary><span class=tag>{visible(cause.name)}</span> <code>{visible(cause.where)}</code>"
+            f"<details><summary><span class=tag>{visible(cause.name)}</span> "
+            f"<code>{clipped(cause.where, MAX_NAME)}</code>"
             f"</summary><p class=small>{visible(cause.fix)}</p>{rule}<ul class='small soft'>{evidence}</ul></details>"
         )
     if len(causes) > MAX_CAUSES:
@@ -177,11 +180,11 @@ def _subject(subject: Subject) -> Iterator[str]:
 
 
 def _pair(name: str, value: str) -> str:
-    return f"<dt>{visible(name)}</dt><dd>{visible(value)}</dd>"
+    return f"<dt>{visible(name)}</dt><dd>{clipped(value, MAX_NAME)}</dd>"
 
 
 def _main_of_triage(found: Triage) -> Iterator[str]:
-    yield from _runs(found, Room())
+    yield from _runs(found, Room(opens_here=True))
 
 
 def _runs(found: Triage, room: Room) -> Iterator[str]:
@@ -217,16 +220,17 @@ def _aside_of_summary(found: Summary) -> Iterator[str]:
         yield _fix(worst)
     for each in found.simulations:
         rows = [
+            _pair("folder", str(each.folder)),
             _pair("state", each.state),
             _pair("cycles", f"{each.all_cycles:,}"),
             _pair("mismatches", f"{each.all_mismatches:,}"),
             _pair("errors", f"{each.errors:,}"),
             *([_pair("first error", each.first_error)] if each.first_error else []),
         ]
-        yield f"<section class=card><h2>{visible(str(each.folder))}</h2><dl>{''.join(rows)}</dl></section>"
+        yield f"<section class=card><h2>Simulation</h2><dl>{''.join(rows)}</dl></section>"
     said = [f"ignored: {path} {why}" for path, why in found.ignored] + found.notes
     if said:
-        items = "".join(f"<li>{visible(line)}</li>" for line in said[:MAX_PATHS])
+        items = "".join(f"<li>{visible(line)}</li>" for line in said[:MAX_NOTES])
         yield f"<section class=card><h2>Notes</h2><ul class=small>{items}</ul></section>"
 
 
@@ -263,7 +267,7 @@ def _group(group: Group, found: Summary, room: Room, number: int) -> Iterator[st
     yield f"</dl>{_why(group.evidence).replace('class=card', 'class=small')}"
     yield f"<p><b>Fix:</b> {visible(group.fix)}</p>"
     if group.rule:
-        yield f"<code class=rule>{visible(group.rule)}</code>"
+        yield f"<code class=rule>{clipped(group.rule, MAX_NAME)}</code>"
     if group.command:
         yield f"<p class=soft>See it again:</p><code class=rule>{visible(group.command)}</code>"
     triage = found.examined.get((group.first.run, group.first.number))

@@ -81,14 +81,18 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A pair of units and its differences; none for a pair that is the same under the rules."""
+    """A pair of units and its differences; none for a pair that is the same under the rules.
+
+    ``total`` also counts those that were not kept.
+    """
 
     pair: Pair
     differences: tuple[Difference, ...] = ()
+    total: int = 0
 
     @property
     def differs(self) -> bool:
-        return bool(self.differences)
+        return self.total > 0
 
 
 @dataclass(frozen=True, slots=True)

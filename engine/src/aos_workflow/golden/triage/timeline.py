@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from aos_workflow.golden.diff import ABSENT, is_secret_key
 from aos_workflow.golden.explain import inner_differences
 from aos_workflow.golden.triage.causes import FIXED_BY_RULE
-from aos_workflow.golden.triage.markup import pretty, side_by_side, visible
+from aos_workflow.golden.triage.markup import clipped, pretty, side_by_side, visible
 from aos_workflow.golden.triage.result import Difference, Finding, Triage
 
 __all__ = ["Room", "timeline"]
@@ -20,17 +20,22 @@ MAX_NAMES = 200
 MAX_OF_UNIT = 20
 """Differences of one step that are shown."""
 MAX_INNER = 6
+MAX_NAME = 400
 PAGE_BYTES = 2 * 1024 * 1024
 """Text of all timelines of a page, after which nothing is added but what must be."""
 
 
 @dataclass
 class Room:
-    """How much more a page may hold, and how many differing steps found no room."""
+    """How much more a page may hold, and how many differing steps found no room.
+
+    ``opens_here``: the page opens at the first divergence.
+    """
 
     left: int = PAGE_BYTES
     left_out: int = 0
-    is_first: bool = field(default=True)
+    is_first: bool = True
+    opens_here: bool = False
 
     def take(self, html: str) -> str:
         self.left -= len(html)
@@ -53,7 +58,9 @@ def timeline(found: Triage, room: Room) -> Iterator[str]:
                 continue
             if is_first:
                 room.is_first = False
-            yield room.take(_differing(finding, first, is_first))
+            opens = "open" if room.opens_here else ""
+            stop = f"id=first data-stop='{opens}'" if is_first else "data-stop"
+            yield room.take(_differing(finding, first, is_first, stop))
         if room.left_out > before:
             yield f"<li class='item left-out'>{room.left_out - before:,} differing steps are left out here</li>"
 
@@ -74,11 +81,10 @@ def _same(findings: Sequence[Finding]) -> str:
     return f"<li class=item>{fold}</li>"
 
 
-def _differing(finding: Finding, first: Difference | None, is_first: bool) -> str:
+def _differing(finding: Finding, first: Difference | None, is_first: bool, stop: str) -> str:
     unit, every = finding.pair.unit, finding.differences
-    follows = all(each.follows for each in every)
+    follows = bool(every) and all(each.follows for each in every)
     kind = "first" if is_first else "follows" if follows else ""
-    stop = "id=first data-stop" if is_first else "data-stop"
     shown = (
         sorted(every, key=lambda each: each is not first)[:MAX_OF_UNIT]
         if is_first
@@ -90,9 +96,9 @@ def _differing(finding: Finding, first: Difference | None, is_first: bool) -> st
         f"<header><h3>{visible(unit.title)}</h3>{''.join(_tags(finding, is_first, follows))}</header>",
         *(_place(each, finding) for each in shown),
     ]
-    if len(every) > len(shown):
+    if finding.total > len(shown):
         parts.append(
-            f"<p class='place small soft'><span>{len(every) - len(shown):,} more places of this step</span></p>"
+            f"<p class='place small soft'><span>{finding.total - len(shown):,} more places of this step</span></p>"
         )
     if finding.pair.status == "changed":
         parts.append(_whole(finding))
@@ -126,7 +132,7 @@ def _place(each: Difference, finding: Finding) -> str:
     reason = "follows from an earlier difference" if each.follows else each.why
     why = f"<span class=soft> · {visible(reason)}</span>"
     return (
-        f"<div class=place><p><code>{visible(each.path)}</code>{why}</p>"
+        f"<div class=place><p><code>{clipped(each.path, MAX_NAME)}</code>{why}</p>"
         f"<div class=sides>{_side('a', a, entry.expected)}{_side('b', b, entry.got)}</div>{inner}</div>"
     )
 

@@ -9,7 +9,10 @@ from typing import Any
 
 from aos_workflow.golden.diff import exact_key
 
-__all__ = ["Unit", "units_of_events", "units_of_value"]
+__all__ = ["Unit", "shortened", "units_of_events", "units_of_value"]
+
+MAX_NAME = 120
+"""Characters of a step's name in a message."""
 
 STEP_LISTS = ("steps", "events")
 """Fields of a value under which the steps of a run stand."""
@@ -43,15 +46,19 @@ class Unit:
 
     @property
     def title(self) -> str:
-        """The unit as people call it: ``step 2:score``."""
-        return (
-            self.identity if self.identity.startswith(self.kind) else f"{self.kind} {self.identity}"
-        )
+        """The unit as people call it, cut if it is long: ``step 2:score``."""
+        name = shortened(self.identity)
+        return name if name.startswith(self.kind) else f"{self.kind} {name}"
 
     @property
     def data(self) -> Any:
         """What the unit holds, without the envelope of an event."""
         return self.value["data"] if self.is_event else self.value
+
+
+def shortened(name: str) -> str:
+    """A name as messages have it."""
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
 
 
 def units_of_events(

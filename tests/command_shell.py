@@ -60,6 +60,21 @@ class CommandShell:
         assert "Traceback" not in done.stderr
         return done
 
+    def long(self, *arguments: str | Path) -> None:
+        """One command that takes minutes, and must succeed."""
+        script = "import sys; from aos_workflow.cli import main; sys.exit(main())"
+        done = subprocess.run(
+            [sys.executable, "-c", script, *map(str, arguments)],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=30 * LIMIT_S,
+            check=False,
+        )
+        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+
     def text(self, *arguments: str | Path, expect: int = 0, **environment: str) -> str:
         """What it prints."""
         return self.run(*arguments, expect=expect, **environment).stdout

@@ -19,6 +19,7 @@ __all__ = ["ROOT", "PageError", "make_targets", "pages", "run"]
 
 ROOT = Path(__file__).parents[2]
 _TOP = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "STYLE.md")
+_RUNBOOK = "<!-- runbook -->"
 _MAKE = re.compile(r"(?:^\$ |`)make ([a-z][a-z-]*)", re.MULTILINE)
 
 
@@ -27,8 +28,9 @@ class PageError(AssertionError):
 
 
 def pages() -> list[Path]:
-    """The pages that are run, by path."""
-    return [*(ROOT / name for name in _TOP), *sorted((ROOT / "docs").rglob("*.md"))]
+    """The pages that are run, by path. Runbooks are run by ``aos-workflow runbook verify``, on servers."""
+    found = [*(ROOT / name for name in _TOP), *sorted((ROOT / "docs").rglob("*.md"))]
+    return [path for path in found if not path.read_text(encoding="utf-8").startswith(_RUNBOOK)]
 
 
 def make_targets(page: Path) -> set[str]:

@@ -14,6 +14,7 @@ PACKAGES = {
     "`aos_workflow.golden`": ROOT / "engine" / "src" / "aos_workflow" / "golden",
     "`aos_workflow.golden.triage`": ROOT / "engine" / "src" / "aos_workflow" / "golden" / "triage",
     "`aos_workflow.engine`": ROOT / "engine" / "src" / "aos_workflow" / "engine",
+    "`aos_workflow.recovery`": ROOT / "engine" / "src" / "aos_workflow" / "recovery",
     "`aos_workflow.determinism`": ROOT / "engine" / "src" / "aos_workflow" / "determinism",
     "`aos_workflow.metrics`": ROOT / "engine" / "src" / "aos_workflow" / "metrics",
     "`aos_workflow.server`": ROOT / "engine" / "src" / "aos_workflow" / "server",

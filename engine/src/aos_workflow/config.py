@@ -24,6 +24,7 @@
 ``SHADOW_HOOK``               a simulation tells this address of its first mismatch, a stall and its end
 ``SHADOW_HOOK_SECRET``        signs what it is told
 ``SHADOW_HOOK_DETAIL``        ``1``: it may be told values out of steps
+``AOS_WORKER_ENV``            the variables that services read; default ``/etc/nova/worker.env``
 ``AOS_TRACEBACK``             ``1`` shows the traceback of an internal error
 ============================  ========================================================================================
 """
@@ -31,6 +32,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,6 +53,7 @@ __all__ = [
     "golden_dir",
     "key_file",
     "key_ring",
+    "names",
     "log_file",
     "new_key_file",
     "policy_file",
@@ -63,6 +66,7 @@ __all__ = [
     "stack_redis_password",
     "stop_file",
     "wants_traceback",
+    "worker_env",
 ]
 
 
@@ -242,6 +246,16 @@ def _password(url: str) -> str | None:
     except ValueError:
         return url
     return None if found is None else unquote(found)
+
+
+def worker_env(environment: Mapping[str, str] | None = None) -> Path:
+    """The file of variables that services read when they start."""
+    return Path(_or_ours(environment).get("AOS_WORKER_ENV") or "/etc/nova/worker.env").expanduser()
+
+
+def names() -> frozenset[str]:
+    """Every variable that is read: those of the table above."""
+    return frozenset(re.findall(r"^``([A-Z_]+)``", __doc__ or "", re.MULTILINE))
 
 
 def _or_ours(environment: Mapping[str, str] | None) -> Mapping[str, str]:

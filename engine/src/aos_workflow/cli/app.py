@@ -9,10 +9,12 @@ import typer
 from aos_workflow.cli import (
     api_keys,
     approvals,
+    configuring,
     database,
     golden,
     policy,
     recorded,
+    runbook,
     runs,
     shadow,
     skills,
@@ -56,6 +58,8 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(skills.app, name="skills")
 app.add_typer(stop.app, name="stop")
 app.add_typer(approvals.app, name="approvals")
+app.add_typer(runbook.app, name="runbook")
+app.add_typer(configuring.app, name="config")
 app.add_typer(api_keys.app, name="api-keys")
 app.add_typer(shadow.app, name="shadow")
 for name, command, example in (

@@ -210,11 +210,31 @@ def ping(
         raise typer.Exit(FAILED)
 
 
+@redis_app.command(
+    epilog="\b\nExample:\n  aos-workflow stack redis command dbsize\n"
+    "  aos-workflow stack redis command keys 'budget:*'",
+)
+def command(
+    words: Annotated[list[str], typer.Argument(metavar="WORD...", help="As redis-cli has them.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what the running Valkey answers to a command."""
+    output = Output(as_json=as_json)
+    with _failing(output):
+        lines = _answers(home, "127.0.0.1", None, words)
+        output.lines(lines)
+        output.document({"ok": True, "answer": lines})
+
+
 def _answer(home: Path | None, host: str, port: int | None) -> str:
+    return _answers(home, host, port, ["PING"])[0]
+
+
+def _answers(home: Path | None, host: str, port: int | None, words: list[str]) -> list[str]:
     from aos_workflow import config
     from aos_workflow.errors import ServerStoppedError
-    from aos_workflow.stack import ValkeyServer
-    from aos_workflow.stack import ping as ask
+    from aos_workflow.stack import ValkeyServer, ask
 
     password = config.stack_redis_password()
     if port is None:
@@ -222,7 +242,7 @@ def _answer(home: Path | None, host: str, port: int | None) -> str:
         assert isinstance(server, ValkeyServer), "the service redis is a Valkey"
         host, port, password = server.host, server.port, server.password
     try:
-        return ask(host, port, password)
+        return ask(host, port, words, password)
     except OSError as error:
         raise ServerStoppedError(
             f"redis does not answer on {host}:{port}: {error}",

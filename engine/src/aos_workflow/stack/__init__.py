@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aos_workflow.stack.lease import Lease
-    from aos_workflow.stack.resp import ping
+    from aos_workflow.stack.resp import ask, ping
     from aos_workflow.stack.settings import PostgresSettings, ValkeySettings
     from aos_workflow.stack.stack import SERVICES, Stack
     from aos_workflow.stack.temporary import postgres, valkey
@@ -46,6 +46,7 @@ __all__ = [
     "Stopped",
     "ValkeyServer",
     "ValkeySettings",
+    "ask",
     "ping",
     "postgres",
     "valkey",
@@ -61,6 +62,7 @@ _MODULES = {
     "Stopped": "values",
     "ValkeyServer": "values",
     "ValkeySettings": "settings",
+    "ask": "resp",
     "ping": "resp",
     "postgres": "temporary",
     "valkey": "temporary",

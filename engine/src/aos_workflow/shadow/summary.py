@@ -42,7 +42,7 @@ def summarize(settings: Settings, tally: Tally, folder: Path, run: Mapping[str, 
         "groups": [_group(group) for group in tally.groups()],
     }
     commands = {str(group.number): command_of(folder, group) for group in tally.groups()}
-    passed = tally.mismatches == tally.errors == 0
+    passed = tally.cycles > 0 and tally.mismatches == tally.errors == 0
     return Summary(passed, result, {**run, "folder": str(folder), "commands": commands})
 
 

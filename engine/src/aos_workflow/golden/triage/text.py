@@ -110,8 +110,9 @@ def _every(found: Triage) -> Iterator[str]:
 
 def _counts(found: Triage) -> str:
     parts = [f"{count:,} {name}" for name, count in found.counts.items() if count]
-    more = "" if found.complete else " or more"
-    return f"{found.total:,}{more} differences; steps and events: {', '.join(parts) or 'none compared'}"
+    total = _plural(found.total, "difference", "differences")
+    more = "" if found.complete else " that were counted"
+    return f"{total}{more}; steps and events: {', '.join(parts) or 'none compared'}"
 
 
 def _summary(found: Summary, verbose: bool) -> Iterator[str]:

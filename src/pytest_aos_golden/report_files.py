@@ -39,10 +39,7 @@ def _sections(data: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, str, 
     """Title, and for each row a heading, a remark and lines of text."""
     yield (
         "Failures",
-        [
-            (row["test"], _status(row), row["message"])
-            for row in data["failures"]
-        ],
+        [(row["test"], _status(row), row["message"]) for row in data["failures"]],
     )
     yield "Refused", [(row["test"], row["key"], row["message"]) for row in data["refused"]]
     yield (

@@ -135,6 +135,23 @@ def test_wrong_usage_is_two_lines(command: list[str], as_json: bool, run: Run) -
         assert done.out == ""
 
 
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        (["golden", "nothing"], "aos-workflow golden --help"),
+        (["nothing"], "aos-workflow --help"),
+        (["list-running", "--nothing"], "aos-workflow list-running --help"),
+    ],
+)
+def test_the_help_that_is_pointed_to_is_there(command: list[str], hint: str, run: Run) -> None:
+    assert run(*command).err.splitlines()[-1] == f"next: {hint}"
+    assert run(*hint.split()[1:]).code == 0
+
+
+def test_of_standard_input_nothing_can_be_restored(run: Run) -> None:
+    assert "git" not in run("golden", "hash", "-", stdin=b"{").err
+
+
 def test_the_version(run: Run) -> None:
     assert run("version").out == run("--version").out == f"aos-workflow {__version__}\n"
     assert run("version", "--json").json == {"ok": True, "version": __version__}

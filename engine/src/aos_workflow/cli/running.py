@@ -51,7 +51,7 @@ def run(arguments: list[str] | None = None, program: str = "aos-workflow") -> in
         if type(error).__name__ == "NoArgsIsHelpError" and not as_json:
             sys.stderr.write(f"{error}\n")
             return BAD_INPUT
-        if (usage := _usage(error, arguments)) is not None:
+        if (usage := _usage(error, program)) is not None:
             return _report(usage, BAD_INPUT, as_json)
         if type(error).__name__ == "Abort":
             return INTERRUPTED
@@ -97,13 +97,13 @@ def _forget_stdout() -> None:
     os.close(nowhere)
 
 
-def _usage(error: Exception, arguments: list[str]) -> UsageError | None:
+def _usage(error: Exception, program: str) -> UsageError | None:
     """The error as ours, if it is the argument parser's: click's, or the one that typer brings along."""
     message = getattr(error, "format_message", None)
     if message is None:
         return None
-    names = [name for name in arguments[:2] if name.isalpha()]
-    return UsageError(message(), hint=" ".join(["aos-workflow", *names, "--help"]))
+    context = getattr(error, "ctx", None)  # of the command that was reached
+    return UsageError(message(), hint=f"{context.command_path if context else program} --help")
 
 
 def _internal(error: Exception) -> InternalError:

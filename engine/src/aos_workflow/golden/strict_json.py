@@ -158,6 +158,8 @@ class _Source:
         hint: str | None = None,
     ) -> NoReturn:
         name = shlex.quote(self.file) if self.file else "FILE"
+        if self.file == "<stdin>":
+            hint = "look at what is piped in"
         hint = hint or "restore it with `git checkout -- {name}`, or re-record with --golden-record"
         line = self.first_line + lines_before
         raise error(message, file=self.file, line=line, hint=hint.replace("{name}", name)) from None

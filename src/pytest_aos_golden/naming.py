@@ -32,7 +32,10 @@ def key_of(item: pytest.Item) -> str:
     Raises:
         pytest.UsageError: the hook gave something else than text.
     """
-    key = item.ihook.pytest_golden_key(item=item)
+    is_named = (
+        item.config.hook.pytest_golden_key.get_hookimpls()
+    )  # an item's own hooks are dear to ask
+    key = item.ihook.pytest_golden_key(item=item) if is_named else None
     if key is None:
         return base_key(item)
     if not isinstance(key, str) or not key.strip():

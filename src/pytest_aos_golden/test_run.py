@@ -164,10 +164,15 @@ class TestRun:
     def _layers(self, rules: Any) -> tuple[Layer, ...]:
         """The rules of this use, its test and the hooks, in the order in which they are tried."""
         if self._hook_rules is None:
-            found = self.item.ihook.pytest_golden_rules(item=self.item)
-            self._hook_rules = tuple(layer(more, "pytest_golden_rules") for more in found if more)
+            self._hook_rules = self._rules_of_hooks()
         own = (layer(rules),) if rules else ()
         return (*own, *self.marked.rules, *self._hook_rules)
+
+    def _rules_of_hooks(self) -> tuple[Layer, ...]:
+        if not self.item.config.hook.pytest_golden_rules.get_hookimpls():
+            return ()  # an item's own hooks are dear to ask
+        found = self.item.ihook.pytest_golden_rules(item=self.item)
+        return tuple(layer(more, "pytest_golden_rules") for more in found if more)
 
 
 def _flaky(new: Evaluation, earlier: Evaluation) -> list[str]:

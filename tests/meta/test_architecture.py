@@ -15,6 +15,8 @@ PACKAGES = {
     "`aos_workflow.golden.triage`": ROOT / "engine" / "src" / "aos_workflow" / "golden" / "triage",
     "`aos_workflow.engine`": ROOT / "engine" / "src" / "aos_workflow" / "engine",
     "`aos_workflow.recovery`": ROOT / "engine" / "src" / "aos_workflow" / "recovery",
+    "`aos_workflow.shadow`": ROOT / "engine" / "src" / "aos_workflow" / "shadow",
+    "`aos_workflow.simulation`": ROOT / "engine" / "src" / "aos_workflow" / "simulation",
     "`aos_workflow.determinism`": ROOT / "engine" / "src" / "aos_workflow" / "determinism",
     "`aos_workflow.metrics`": ROOT / "engine" / "src" / "aos_workflow" / "metrics",
     "`aos_workflow.server`": ROOT / "engine" / "src" / "aos_workflow" / "server",

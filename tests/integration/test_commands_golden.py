@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -263,6 +264,13 @@ def test_every_command_has_an_example_and_json(path: tuple[str, ...]) -> None:
         assert f"aos-workflow {' '.join(path)}" in (command.epilog or "")
     options = {name for parameter in command.params for name in parameter.opts}
     assert ("--json" in options) is (path not in WITHOUT_JSON)
+
+
+def test_the_page_of_commands_names_each() -> None:
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `aos-workflow ([a-z -]+)` \|", page, re.MULTILINE)
+    shown = {" ".join(path) for path, command in COMMANDS.items() if not command.hidden}
+    assert set(named) == shown
 
 
 def test_aos_is_the_same(shell: CommandShell) -> None:

@@ -178,6 +178,16 @@ def test_start_refuses(shell: CommandShell, given: list[str], said: str) -> None
     assert said in shell.refusal("start", *given)
 
 
+def test_a_disabled_engine_refuses_new_runs_and_finishes_the_others(shell: CommandShell) -> None:
+    given = ("start", "as_data", "-w", "as_data.yaml", "-w", "jobs")
+    off = {"WORKFLOW_ENGINE_ENABLED": "false"}
+    shell.run(*given, "--run", "begun-before")
+    refused = shell.json(*given, "--run", "begun-after", expect=2, **off)
+    assert refused["error"]["code"] == "ENGINE_DISABLED"
+    done = shell.json("resume", "--run-id", "begun-before", "-w", "jobs", **off)
+    assert done["status"] == "completed"
+
+
 # approvals
 
 

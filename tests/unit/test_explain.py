@@ -130,7 +130,14 @@ def test_displaced_elements_are_named_and_the_others_are_not() -> None:
     ]
     reversed_ = lines(list(range(9)), list(range(9))[::-1])
     assert len(reversed_) == 5
-    assert reversed_[-1] == "  … 5 more"
+    assert reversed_[-1] == "  … 4 more"
+
+
+@given(st.permutations(range(6)))
+def test_what_stands_where_it_stood_is_not_called_displaced(order: list[int]) -> None:
+    shown = [line for line in lines({"a": [*range(6)]}, {"a": order}) if " is now " in line]
+    assert all(line.split()[0] != line.split()[3].rstrip(":") for line in shown)
+    assert bool(shown) is (order != [*range(6)])
 
 
 def test_what_differs_inside_json_text_is_named() -> None:

@@ -45,7 +45,8 @@ from aos_workflow.errors import (
     UnsupportedTypeError,
 )
 from aos_workflow.golden.limits import MAX_DEPTH
-from aos_workflow.golden.paths import Path, format_path
+from aos_workflow.golden.paths import Path
+from aos_workflow.golden.secret_scan import redact, shown_path
 
 __all__ = ["RESERVED_PREFIX", "Adapter", "NeedsAdapting", "Unspellable", "adapt", "too_deep"]
 
@@ -210,7 +211,7 @@ class _Adaptation:
             name = self._key(key)
             if name in out:
                 raise KeySpellingError(
-                    f"{self._here}: two keys are both spelled {name!r}", path=self._path
+                    f"{self._here}: two keys are both spelled {_short(name)}", path=self._path
                 )
             if name.startswith(RESERVED_PREFIX) and not self.reserved:
                 out[name] = self._refused(item, self._reserved_key(name))
@@ -239,8 +240,8 @@ class _Adaptation:
 
     def _reserved_key(self, name: str) -> ReservedKeyError:
         return ReservedKeyError(
-            f"{self._here}: the key {name!r} is reserved for our own spelling of sets, bytes and arrays",
-            path=format_path([*self.path, name]),
+            f"{self._here}: the key {_short(name)} is reserved for our own spelling of sets, bytes and arrays",
+            path=shown_path([*self.path, name]),
             hint="rename the key",
         )
 
@@ -267,7 +268,7 @@ class _Adaptation:
 
     @property
     def _path(self) -> str:
-        return format_path(self.path)
+        return shown_path(self.path)
 
     @property
     def _here(self) -> str:
@@ -276,7 +277,7 @@ class _Adaptation:
 
 def too_deep(path: Path = ()) -> DepthError:
     """The error for a value at ``path`` that is a container below ``MAX_DEPTH`` others."""
-    where = format_path(path[:6])
+    where = shown_path(path[:6])
     return DepthError(
         f"nested deeper than {MAX_DEPTH} levels, below {where}",
         path=where,
@@ -395,5 +396,5 @@ def _type_name(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = redact(repr(value))
     return text if len(text) <= 40 else text[:37] + "..."

@@ -21,13 +21,12 @@ from aos_workflow.errors import DepthError, UnsupportedTypeError, UsageError
 from aos_workflow.golden.align import match
 from aos_workflow.golden.limits import MAX_DEPTH
 from aos_workflow.golden.numbers import es6_number
-from aos_workflow.golden.paths import format_path
-from aos_workflow.golden.secret_scan import redact
+from aos_workflow.golden.secret_scan import redact, shown_path
 from aos_workflow.golden.value_classes import classify as classify_by_looks
 
 __all__ = [
     "ABSENT", "DEFAULT_LIMIT", "Cause", "Diff", "Entry", "Kind",
-    "diff", "exact_key", "is_secret_key", "json_type", "shown_path",
+    "diff", "exact_key", "is_secret_key", "json_type",
 ]  # fmt: skip
 
 Kind = Literal["added", "removed", "changed", "type_changed", "reordered"]
@@ -212,7 +211,7 @@ def json_type(value: object, path: Place = ()) -> str:
     """
     name = _JSON_TYPES.get(type(value))
     if name is None:
-        where = format_path(path)
+        where = shown_path(path)
         raise UnsupportedTypeError(f"{where}: {type(value).__name__} is not JSON", path=where)
     return name
 
@@ -223,11 +222,6 @@ def is_secret_key(key: object) -> bool:
         return False
     word = "".join(filter(str.isalnum, key.lower()))
     return word.endswith(_SECRET_ENDS) or any(part in word for part in _SECRET_PARTS)
-
-
-def shown_path(path: Place) -> str:
-    """The path as it may be shown: without a credential that somebody used as a key."""
-    return format_path([redact(part) if isinstance(part, str) else part for part in path])
 
 
 def _reported(value: object, secret: bool) -> object:
@@ -274,7 +268,7 @@ def _walk(expected: object, got: object, classify: Classify) -> Iterator[Entry]:
             yield pair
             continue
         if len(pair.path) > MAX_DEPTH:
-            where = format_path(pair.path)
+            where = shown_path(pair.path)
             raise DepthError(f"{where}: nested deeper than {MAX_DEPTH} levels", path=where)
         x, y = pair.expected, pair.got
         if type(x) is dict and type(y) is dict:

@@ -13,17 +13,9 @@ from itertools import islice
 from math import floor, log10
 
 from aos_workflow.golden.align import align
-from aos_workflow.golden.diff import (
-    ABSENT,
-    Diff,
-    Entry,
-    exact_key,
-    is_secret_key,
-    json_type,
-    shown_path,
-)
+from aos_workflow.golden.diff import ABSENT, Diff, Entry, exact_key, is_secret_key, json_type
 from aos_workflow.golden.paths import Path, format_path
-from aos_workflow.golden.secret_scan import redact
+from aos_workflow.golden.secret_scan import redact, shown_path
 
 __all__ = ["describe", "headline", "inner_differences", "propose_rule"]
 
@@ -256,7 +248,8 @@ def _reordered(where: str, expected: list[object], got: list[object], width: int
     pairs = align(keys, got_keys)
     stay, stay_got = {i for i, _ in pairs}, {j for _, j in pairs}
     now = {key: j for j, key in enumerate(got_keys) if j not in stay_got}
-    displaced = [(i, now[k]) for i, k in enumerate(keys) if i not in stay and k in now]
+    moved = [(i, now[k]) for i, k in enumerate(keys) if i not in stay and k in now]
+    displaced = [(i, j) for i, j in moved if i != j]  # some only saw the others pass
     lines = [f"{where}: the order of {len(expected):,} elements differs"]
     for i, j in displaced[:3]:
         lines.append(f"  [{i}] is now [{j}]: {_shown(expected[i], width - 30)}")

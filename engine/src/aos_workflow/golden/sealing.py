@@ -26,6 +26,7 @@ from aos_workflow.errors import (
 from aos_workflow.golden.encoding import encode
 from aos_workflow.golden.keys import KeyRing
 from aos_workflow.golden.rules import DEFAULT_RULES, Rules
+from aos_workflow.golden.secret_scan import redact
 
 __all__ = [
     "FORMAT",
@@ -182,7 +183,7 @@ def check_format(found: str, *, file: str, line: int | None = None) -> None:
     version = re.fullmatch(r"aos-golden/([1-9][0-9]{0,8})", found)
     if version is None:
         raise GoldenForeignError(
-            f"unknown format {found[:80]!r}, expected {FORMAT!r}",
+            f"unknown format {redact(found)[:80]!r}, expected {FORMAT!r}",
             file=file,
             line=line,
             hint="restore the file; or lift an older one: aos-workflow golden migrate --check",
@@ -240,7 +241,7 @@ def stored_rules(data: Mapping[str, Any], *, file: str, line: int | None = None)
                 line=line,
                 hint=_UPGRADE,
             ) from None
-        reason = error.message if isinstance(error, RuleError) else "malformed"
+        reason = redact(error.message) if isinstance(error, RuleError) else "malformed"
         raise GoldenTamperedError(
             f"the stored rules cannot be used: {reason}", file=file, line=line, hint=TAMPER_HINT
         ) from None

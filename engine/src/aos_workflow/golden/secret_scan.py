@@ -28,10 +28,10 @@ from itertools import islice
 from math import log2
 from typing import Any
 
-from aos_workflow.golden.paths import format_path
+from aos_workflow.golden.paths import Path, format_path
 from aos_workflow.golden.value_classes import classify
 
-__all__ = ["Finding", "redact", "scan"]
+__all__ = ["Finding", "redact", "scan", "shown_path"]
 
 MASK = "***"
 MIN_LENGTH = 8
@@ -227,6 +227,11 @@ def redact(text: str) -> str:
     return _SHAPE.sub(_mask, text) if _ANCHOR.search(text) else text
 
 
+def shown_path(path: Path) -> str:
+    """The path as it may be shown: without a credential that somebody used as a key."""
+    return format_path([redact(part) if isinstance(part, str) else part for part in path])
+
+
 def _mask(found: re.Match[str]) -> str:
     if found.lastgroup in _PROSE_LIKE and not _is_genuine(found):
         return found[0]
@@ -241,8 +246,8 @@ def _path(trail: _Trail) -> str:
     parts: list[str | int] = []
     while trail is not None:
         trail, part = trail
-        parts.append(redact(part) if isinstance(part, str) else part)
-    return format_path(parts[::-1])
+        parts.append(part)
+    return shown_path(parts[::-1])
 
 
 def _find(value: object) -> Iterator[tuple[_Trail, str]]:

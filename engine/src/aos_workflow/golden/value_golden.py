@@ -57,6 +57,7 @@ from aos_workflow.golden.sealing import (
     stored_rules,
     with_digest,
 )
+from aos_workflow.golden.secret_scan import redact
 from aos_workflow.golden.source import read_bytes
 from aos_workflow.golden.strict_json import loads
 
@@ -232,7 +233,7 @@ def parse_value_golden(
         _check_content(head, value, file, data)
     if key is not None and head["key"] != key:
         raise GoldenKeyMismatchError(
-            f"this is the golden of {head['key']!r}, expected that of {key!r}",
+            f"this is the golden of {redact(head['key'])!r}, expected that of {key!r}",
             file=file,
             line=_line(data, "key"),
             hint="record again: pytest --golden-record --golden-force",
@@ -291,7 +292,7 @@ def _check_head(
     stray = sorted(set(document) - {"golden", "value"})
     if wrong or unknown or stray:
         found = [f"{name} missing or of the wrong type" for name in wrong]
-        found += [f"unknown field {name!r}" for name in (*unknown, *stray)]
+        found += [f"unknown field {redact(name)!r}" for name in (*unknown, *stray)]
         raise GoldenTamperedError(
             f"the head is not what we write: {'; '.join(found)}",
             file=file,
@@ -302,7 +303,8 @@ def _check_head(
         "value" in document
     ):
         raise GoldenTamperedError(
-            f"kind {head['kind']!r} and the {'presence' if 'value' in document else 'absence'} of a value contradict",
+            f"kind {redact(head['kind'])!r} and the {'presence' if 'value' in document else 'absence'} of a value "
+            "contradict",
             file=file,
             line=_line(data, "kind"),
             hint=f"git checkout -- {shlex.quote(file)}",

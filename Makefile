@@ -28,7 +28,7 @@ same_python = test "`$(PYTHON) $(minor)`" = "`$(python) $(minor)`" || { \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow crash test-all-pythons check format docs bench lock clean
+.PHONY: help setup demo test test-slow crash endurance test-all-pythons check format docs bench lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-25s%s\n", $$1, $$2 }'
@@ -47,6 +47,9 @@ test-slow: setup ## the slow tests only
 
 crash: setup ## processes and the database killed at every point and at random; prints its counts last
 	$(python) -m tests.crash $(ARGS)
+
+endurance: setup ## a million simulated cycles: memory stays flat, the disk within its bound
+	$(python) -m tests.simulation.fleet.endurance $(ARGS)
 
 test-all-pythons: ## the tests under every CPython >= 3.11 on PATH, or under those in PYTHONS
 	@PYTHONS="$(PYTHONS)" MAKE="$(MAKE)" sh scripts/dev/test_all_pythons.sh

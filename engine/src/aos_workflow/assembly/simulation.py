@@ -30,7 +30,10 @@ _MOST_FOLDERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One command. To ``resume``, the folder says which cycles there are; how many of them may be said anew."""
+    """One command. To ``resume``, the folder says which cycles there are; how many of them may be said anew.
+
+    With ``together``, ``cycles`` are rounds of so many.
+    """
 
     out: Path
     campaign: Campaign
@@ -122,7 +125,7 @@ def _settings(order: Order, clock: Clock) -> Settings:
     return Settings(
         campaign=order.campaign,
         runner=order.runner,
-        cycles=order.cycles,
+        cycles=_cycles(order, order.together),
         hours=order.hours,
         together=order.together,
         interval_s=order.interval_s,
@@ -144,7 +147,12 @@ def _begun(folder: Folder, order: Order, settings: Settings, fleet: Fleet) -> Se
             folder=str(folder.path),
             hint="aos-workflow shadow run",
         )
-    return folder.extend(settings, cycles=order.cycles, hours=order.hours)
+    cycles = _cycles(order, settings.together)
+    return folder.extend(settings, cycles=cycles, hours=order.hours)
+
+
+def _cycles(order: Order, together: int | None) -> int | None:
+    return None if order.cycles is None else order.cycles * (together or 1)
 
 
 def _fleet(order: Order, settings: Settings) -> Fleet:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aos_workflow.cli import shadow_cases
 from aos_workflow.cli.options import AsJson
 from aos_workflow.cli.output import Output
 
@@ -53,8 +54,9 @@ def run(
         typer.Option("--workers", min=1, max=1024, metavar="N", help="Default: one a processor."),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="S", help="Draws everything that differs.")
-    ] = 0,
+        int | None,
+        typer.Option("--seed", metavar="S", help="Draws everything that differs. Default: 0."),
+    ] = None,
     workflows: Annotated[
         list[str] | None,
         typer.Option(
@@ -65,8 +67,9 @@ def run(
         ),
     ] = None,
     faults: Annotated[
-        str, typer.Option("--faults", metavar="PROFILE", help="none, default or heavy.")
-    ] = "default",
+        str | None,
+        typer.Option("--faults", metavar="PROFILE", help="none, default (the default) or heavy."),
+    ] = None,
     fleet: Annotated[
         str, typer.Option("--fleet", metavar="FLEET", help="local, ray, or ray://HOST:PORT.")
     ] = "local",
@@ -117,16 +120,20 @@ def run(
 
     if quick and (cycles is not None or hours is not None):
         raise UsageError("--quick says how many cycles there are", hint="leave out one of them")
-    if resume is not None and out is not None:
-        raise UsageError("--resume names the folder already", hint="leave out --out")
+    rounds = workflows_per_cycle > 1 or cycle_interval > 0
+    given = (out, seed, workflows, faults, runner)
+    if resume is not None and (rounds or any(each is not None for each in given)):
+        raise UsageError(
+            "with --resume, the folder says what is simulated",
+            hint="only --cycles, --hours, --workers and --fleet may be given",
+        )
     if quick:
         cycles = QUICK_CYCLES
-    rounds = workflows_per_cycle > 1 or cycle_interval > 0
     order = Order(
         out=resume or out or new_folder(),
-        campaign=Campaign(seed, tuple(workflows or ()), faults),
+        campaign=Campaign(seed or 0, tuple(workflows or ()), faults or "default"),
         resume=resume is not None,
-        cycles=None if cycles is None else cycles * workflows_per_cycle,
+        cycles=cycles,
         hours=hours,
         workers=workers,
         fleet=fleet,
@@ -213,3 +220,6 @@ def sanity(folder: Folder = None, as_json: AsJson = False) -> None:
     output.document({"ok": not failed, "folder": str(path), "checks": rows})
     if failed:
         raise typer.Exit(FOUND)
+
+
+shadow_cases.register(app)

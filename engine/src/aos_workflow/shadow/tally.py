@@ -133,9 +133,9 @@ class Tally:
         """Every cycle below this number is done."""
         return self._done_below
 
-    def is_done(self, number: int) -> bool:
-        """Whether the batch that begins with this cycle is counted."""
-        return number < self._done_below or number in self._done_beyond
+    def end_of(self, number: int) -> int | None:
+        """Where the batch that begins with this cycle ends, if it is counted and there is a gap before it."""
+        return self._done_beyond.get(number)
 
     def groups(self) -> list[Group]:
         """The groups, the most numerous first."""

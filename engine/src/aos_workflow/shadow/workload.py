@@ -45,12 +45,11 @@ class Workload:
             return self._again[0]
         end = self._settings.cycles
         while end is None or self._next < end:
-            batch = batch_from(
-                self._settings.campaign.seed, self._next, end, self._settings.together
-            )
-            if not self._tally.is_done(batch.first):
-                return batch
-            self._next = batch.end
+            counted_to = self._tally.end_of(self._next)
+            if counted_to is None:
+                seed, together = self._settings.campaign.seed, self._settings.together
+                return batch_from(seed, self._next, end, together)
+            self._next = counted_to
         return None
 
     def take(self) -> Batch:

@@ -25,6 +25,9 @@ BENCHMARKS = (
     "files",
     "store",
     "engine",
+    "metrics",
+    "api",
+    "shadow",
     "operate",
     "triage",
 )

@@ -9,6 +9,8 @@ import pytest
 
 from pytest_aos_golden import hooks
 from pytest_aos_golden.settings import read_settings, register_options
+from pytest_aos_golden.shadow_marks import MARKER as SHADOW_MARKER
+from pytest_aos_golden.shadow_marks import add_option as add_shadow_option
 
 _NAME = "aos-golden"
 _MARKER = (
@@ -19,6 +21,7 @@ _MARKER = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     register_options(parser)
+    add_shadow_option(parser)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -36,14 +39,17 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     from pytest_aos_golden.outcome import CollectionWatch, Outcome
     from pytest_aos_golden.session import GoldenSession
+    from pytest_aos_golden.shadow_tests import ShadowTests
 
     config.addinivalue_line("markers", _MARKER)
+    config.addinivalue_line("markers", SHADOW_MARKER)
     settings = read_settings(config)
     settings.check()
     names = _fixture_names(config)
     session = GoldenSession(config, settings, names)
     register = config.pluginmanager.register
     register(session, f"{_NAME}-session")
+    register(ShadowTests(), f"{_NAME}-shadow")
     register(_fixtures(session, names), f"{_NAME}-fixtures")
     watch = CollectionWatch(session) if settings.judges_folder else None
     if watch is not None:

@@ -20,6 +20,8 @@ _SUFFIXES = (".py", ".yaml", ".yml")
 def programs(workflows: Sequence[str]) -> Programs:
     """The workflows of modules, files and folders; the shipped ones, if none is named.
 
+    ``MODULE::ID`` is one workflow of a module.
+
     Raises:
         UsageError: one cannot be found or imported.
         SpecError: a spec file is not valid.
@@ -27,9 +29,14 @@ def programs(workflows: Sequence[str]) -> Programs:
     """
     if not workflows:
         return shipped()
-    loaded = load([name for each in workflows for name in _files(each)])
+    chosen = [each.partition("::") for each in workflows]
+    loaded = load(
+        [name for place in dict.fromkeys(each[0] for each in chosen) for name in _files(place)]
+    )
     scenarios = [item for item in loaded.items if isinstance(item, Scenario)]
-    return Programs.of(loaded.registry, loaded.workflows, scenarios)
+    every = Programs.of(loaded.registry, loaded.workflows, scenarios)
+    ids = [each[2] for each in chosen]
+    return every if "" in ids else every.only(ids)
 
 
 def runner(campaign: Campaign) -> CycleRunner:

@@ -20,7 +20,7 @@ from typing import Any, Final
 import orjson
 
 from aos_workflow.shadow.comparing import is_same
-from aos_workflow.shadow.cycle import namespaces, run_side
+from aos_workflow.shadow.cycle import run_side
 from aos_workflow.shadow.perturbation import NAMES
 from aos_workflow.shadow.records import Cycle, CycleReport, Side, SideResult
 from aos_workflow.shadow.runner import decode_result, encode_result
@@ -100,7 +100,7 @@ def _variation(report: CycleReport, again: Callable[[], SideResult], programs: P
         return known
     if is_same(again(), again()):
         return known or "process"
-    places = list(namespaces(programs))
+    places = programs.namespaces
     controls: dict[str, Callable[[], AbstractContextManager[None]]] = {
         "clock": lambda: frozen_clock(places),
         "random": _seeded_random,
@@ -132,7 +132,7 @@ def _seeded_random() -> Iterator[None]:
 
 
 @contextmanager
-def _fixed_entropy(places: list[dict[str, Any]]) -> Iterator[None]:
+def _fixed_entropy(places: tuple[dict[str, Any], ...]) -> Iterator[None]:
     numbers = itertools.count()
 
     def urandom(size: int, /) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 
 from aos_workflow.engine.lineage import current_scope
@@ -15,16 +14,17 @@ _STEP_S = 30
 """By how much ``ctx.now()`` goes on from one thing that a task does to the next."""
 
 
-class PlaceClock(LoopClock):
-    """Virtual time for the engine; for ``ctx.now()`` a time that follows from the place in the program alone.
+class PlaceClock:
+    """The time of a loop for the engine; for ``ctx.now()`` a time that follows from the place in the program alone.
 
     What ``ctx.now()`` gives is journaled, so a run that is resumed or replayed is served it. The two sides of a cycle
     have no journal in common: they would see other times wherever one of them had a slow step or a crash, and every
     difference would be the simulation's own. So a place is given one time, later than those before it in its task.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop)
+    def __init__(self, wall: LoopClock) -> None:
+        self._wall = wall
+        self.monotonic = wall.monotonic
         self._reads: dict[str, int] = {}
 
     def begin(self) -> None:
@@ -35,7 +35,7 @@ class PlaceClock(LoopClock):
         try:
             place = current_scope().path
         except UsageError:
-            return super().now()  # the engine's own
+            return self._wall.now()  # the engine's own
         reads = self._reads[place] = self._reads.get(place, 0) + 1
         before = sum(map(int, place.replace("/", ".").split("."))) if place else 0
         return START + timedelta(seconds=_STEP_S * (before + reads))

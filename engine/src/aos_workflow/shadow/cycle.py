@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from aos_workflow.determinism import seeded_random
-from aos_workflow.engine import Workflow
 from aos_workflow.shadow.faults import draw_faults
 from aos_workflow.shadow.perturbation import draw_perturbations, perturbed, schedule_of
 from aos_workflow.shadow.records import Campaign, Cycle, Side, SideResult
@@ -14,7 +10,7 @@ from aos_workflow.shadow.scenarios import Programs
 from aos_workflow.shadow.simulated_run import SimulatedRun
 from aos_workflow.simulation import Schedule
 
-__all__ = ["namespaces", "plan", "run_side"]
+__all__ = ["plan", "run_side"]
 
 _SEED_BITS = 53
 """So that a seed is the same number in every reader of JSON."""
@@ -47,7 +43,7 @@ def run_side(cycle: Cycle, side: Side, programs: Programs) -> SideResult:
     """
     if side is Side.PRIMARY:
         return SimulatedRun(cycle, side, programs, Schedule()).result()
-    with perturbed(cycle.perturbations, list(namespaces(programs))):
+    with perturbed(cycle.perturbations, programs.namespaces):
         for number in range(cycle.perturbations.get("state", 0)):
             _warm(cycle, programs, number)
         return SimulatedRun(cycle, side, programs, schedule_of(cycle.perturbations)).result()
@@ -59,11 +55,3 @@ def _warm(cycle: Cycle, programs: Programs, number: int) -> None:
     inputs = programs.scenario(cycle.workflow).draw_inputs(draw)
     other = Cycle(cycle.number, draw.getrandbits(_SEED_BITS), cycle.workflow, inputs)
     SimulatedRun(other, Side.SHADOW, programs, Schedule(), is_recorded=False).result()
-
-
-def namespaces(programs: Programs) -> Iterator[dict[str, Any]]:
-    """The globals of every function that is simulated."""
-    functions = [w.function for w in programs.workflows if isinstance(w, Workflow)]
-    functions += [item.function for item in programs.registry]
-    known = {id(found): found for f in functions if (found := getattr(f, "__globals__", None))}
-    yield from known.values()

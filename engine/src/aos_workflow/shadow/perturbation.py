@@ -19,8 +19,9 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from aos_workflow.determinism import seeded_random
@@ -76,7 +77,7 @@ def schedule_of(perturbations: Mapping[str, int]) -> Schedule:
 
 @contextmanager
 def perturbed(
-    perturbations: Mapping[str, int], namespaces: Iterable[dict[str, Any]]
+    perturbations: Mapping[str, int], namespaces: tuple[dict[str, Any], ...]
 ) -> Iterator[None]:
     """Make this process differ as they say, while the block runs."""
     if not perturbations.keys() & {"clock", "timezone", "environment", "folder"}:
@@ -118,10 +119,10 @@ def _set_environment(values: Mapping[str, str | None]) -> None:
 
 @contextmanager
 def _elsewhere() -> Iterator[None]:
-    before = os.getcwd()  # noqa: PTH109 - the text, to go back to
-    with tempfile.TemporaryDirectory(prefix="aos-elsewhere-") as folder:
-        os.chdir(folder)
-        try:
-            yield
-        finally:
-            os.chdir(before)
+    before = Path.cwd()
+    other = Path(tempfile.gettempdir())
+    os.chdir(other if before != other else other.parent)
+    try:
+        yield
+    finally:
+        os.chdir(before)

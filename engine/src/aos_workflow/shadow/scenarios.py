@@ -8,6 +8,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from aos_workflow.engine import Workflow, WorkflowSpec
@@ -80,6 +81,7 @@ class Programs:
         self, scenarios: Iterable[Scenario], registry: SkillRegistry | None = None
     ) -> None:
         self.scenarios = {scenario.id: scenario for scenario in scenarios}
+        self.ids = tuple(sorted(self.scenarios))
         self.registry = registry if registry is not None else SkillRegistry()
         if not self.scenarios:
             raise ScenarioError(
@@ -102,15 +104,15 @@ class Programs:
         usual = [Scenario(workflow) for workflow in workflows if id(workflow) not in told]
         return cls([*usual, *given], registry)
 
-    @property
+    def only(self, ids: Iterable[str]) -> Programs:
+        """Those of these workflows; the others are not simulated. Raises ScenarioError."""
+        return Programs([self.scenario(name) for name in dict.fromkeys(ids)], self.registry)
+
+    @cached_property
     def workflows(self) -> list[Workflow | WorkflowSpec]:
         """Those that are simulated, and their children."""
         every = self.scenarios.values()
         return [workflow for each in every for workflow in (each.workflow, *each.children)]
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        return tuple(sorted(self.scenarios))
 
     def scenario(self, workflow_id: str) -> Scenario:
         """The scenario of a workflow. Raises ScenarioError."""
@@ -128,6 +130,16 @@ class Programs:
     def has_budget(self, workflow_id: str) -> bool:
         """Whether a run of it may cost only so much."""
         return self.scenario(workflow_id).workflow.budget_cents is not None
+
+    @cached_property
+    def namespaces(self) -> tuple[dict[str, Any], ...]:
+        """The globals of every function that is simulated."""
+        functions = [w.function for w in self.workflows if isinstance(w, Workflow)]
+        functions += [item.function for item in self.registry]
+        spaces = [
+            found for f in functions if (found := getattr(f, "__globals__", None)) is not None
+        ]
+        return tuple({id(space): space for space in spaces}.values())
 
     @property
     def fingerprint(self) -> str:

@@ -27,7 +27,7 @@ from aos_workflow.shadow.recorder import MemoryRecorder
 from aos_workflow.shadow.records import Cycle, Fault, Side, SideResult
 from aos_workflow.shadow.scenarios import Programs
 from aos_workflow.shadow.strikes import Strikes
-from aos_workflow.simulation import Process, Schedule, SimLoop, process
+from aos_workflow.simulation import LoopClock, Process, Schedule, SimLoop, process
 
 __all__ = ["SimulatedRun"]
 
@@ -59,9 +59,10 @@ class SimulatedRun:
         self._scenario = programs.scenario(cycle.workflow)
         self._strikes = Strikes(cycle.faults, side)
         self._loop = SimLoop(schedule=schedule, max_steps=_MOST_STEPS, max_time_s=_MOST_TIME_S)
-        self._clock = PlaceClock(self._loop)
-        self._store = MemoryStore(clock=self._clock)
-        self._budgets: Any = MemoryBudgets(clock=self._clock)
+        self._wall = LoopClock(self._loop)
+        self._clock = PlaceClock(self._wall)
+        self._store = MemoryStore(clock=self._wall)
+        self._budgets: Any = MemoryBudgets(clock=self._wall)
         self._recorder = MemoryRecorder(self._strikes) if is_recorded else None
         self._run_id = f"cycle-{cycle.number}"
         self._workers = 0
@@ -76,14 +77,19 @@ class SimulatedRun:
             ScenarioError: the workflow cannot be simulated, as it reaches for the real world.
         """
         try:
-            found = self._loop.run_until_complete(self._main())
+            return self._loop.run_until_complete(self._main_and_end())
         except (SimulatedDeadlockError, SimulationLimitError) as error:
-            found = self._given_up(error.code)
+            return self._given_up(error.code)
         finally:
             self._close()
-        return found
 
     # rounds
+
+    async def _main_and_end(self) -> SideResult:
+        try:
+            return await self._main()
+        finally:
+            await self._end()
 
     async def _main(self) -> SideResult:
         engine = self._engine
@@ -264,25 +270,35 @@ class SimulatedRun:
             return None
         faulty = self._strikes.has("budget")
         budgets: Any = FaultyBudgets(self._budgets, self._strikes) if faulty else self._budgets
-        return PolicyEnforcer(store=budgets, clock=self._clock)
+        return PolicyEnforcer(store=budgets, clock=self._wall)
 
     def _shift(self, shift_s: float) -> None:
-        self._clock.shift_s += shift_s
+        self._wall.shift_s += shift_s
 
-    def _close(self) -> None:
+    async def _end(self) -> None:
         """Cancel what is left, dead or alive, and wait for it."""
-        loop = self._loop
         self._strikes.stop()
-        loop.thaw()
-        loop.set_exception_handler(_ignore)
+        self._loop.thaw()
+        self._loop.set_exception_handler(_ignore)
         for _ in range(_MOST_FAREWELLS):
-            left = asyncio.all_tasks(loop)
+            left = asyncio.all_tasks(self._loop)
+            left.discard(_this_task())
             if not left:
-                break
+                return
             for task in left:
                 task.cancel()
-            loop.run_until_complete(asyncio.wait(left, timeout=_WORKER_SILENT_S))
-        loop.close()
+            await asyncio.wait(left, timeout=_WORKER_SILENT_S)
+
+    def _close(self) -> None:
+        if asyncio.all_tasks(self._loop):  # the loop gave up in the middle
+            self._loop.run_until_complete(self._end())
+        self._loop.close()
+
+
+def _this_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
 
 
 async def _awaited(work: Callable[[], Awaitable[RunResult]]) -> RunResult:

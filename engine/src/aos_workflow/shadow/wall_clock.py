@@ -10,29 +10,36 @@ import datetime as dt
 import os
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["frozen_clock", "moved_clock", "replaced"]
 
 _real_datetime: Any = dt.datetime
 _real_date: Any = dt.date
-_time, _gmtime, _localtime = time.time, time.gmtime, time.localtime
+_time, _time_ns, _gmtime, _localtime = time.time, time.time_ns, time.gmtime, time.localtime
 _strftime, _ctime, _asctime = time.strftime, time.ctime, time.asctime
 _FROZEN_AT_S = 1_781_691_456.0
+_moved_by = [0.0]
+Spaces = tuple[dict[str, Any], ...]
 _MODULES = (time, dt, os, random)
 
 
 @contextmanager
-def moved_clock(shift_s: float, namespaces: Iterable[dict[str, Any]]) -> Iterator[None]:
+def moved_clock(shift_s: float, namespaces: Spaces) -> Iterator[None]:
     """The date is off by so many seconds."""
-    with replaced(_clocks(lambda: _time() + shift_s), namespaces):
-        yield
+    before, _moved_by[0] = _moved_by[0], shift_s
+    try:
+        with replaced(_moved_clocks(), namespaces):
+            yield
+    finally:
+        _moved_by[0] = before
 
 
 @contextmanager
-def frozen_clock(namespaces: Iterable[dict[str, Any]]) -> Iterator[None]:
+def frozen_clock(namespaces: Spaces) -> Iterator[None]:
     """No time passes at all."""
     stopped = _clocks(lambda: _FROZEN_AT_S)
     for name in ("monotonic", "perf_counter", "process_time", "thread_time"):
@@ -43,23 +50,42 @@ def frozen_clock(namespaces: Iterable[dict[str, Any]]) -> Iterator[None]:
 
 
 @contextmanager
-def replaced(others: Mapping[Any, Any], namespaces: Iterable[dict[str, Any]]) -> Iterator[None]:
+def replaced(others: Mapping[Any, Any], namespaces: Spaces) -> Iterator[None]:
     """Each object is another one: in the standard modules that hold it, and in the given namespaces."""
-    by_id = {id(real): (real, other) for real, other in others.items()}
-    places = [vars(module) for module in _MODULES] + list(namespaces)
-    changed = [
-        (place, name, value)
-        for place in places
-        for name, value in list(place.items())
-        if id(value) in by_id
-    ]
+    by_id = {id(real): other for real, other in others.items()}
+    changed = _places(tuple(others), namespaces)
     for place, name, value in changed:
-        place[name] = by_id[id(value)][1]
+        place[name] = by_id[id(value)]
     try:
         yield
     finally:
         for place, name, value in changed:
             place[name] = value
+
+
+@lru_cache(maxsize=1)
+def _moved_clocks() -> dict[Any, Any]:
+    return _clocks(lambda: _time() + _moved_by[0])
+
+
+Place = tuple[dict[str, Any], str, Any]
+_KNOWN: dict[tuple[tuple[int, ...], ...], tuple[Spaces, list[Place]]] = {}
+
+
+def _places(objects: tuple[Any, ...], namespaces: Spaces) -> list[Place]:
+    """Where the objects are held: looked for once, for modules hold many things."""
+    key = (tuple(map(id, objects)), tuple(map(id, namespaces)))
+    if key not in _KNOWN:
+        wanted = {id(each) for each in objects}
+        spaces = [vars(module) for module in _MODULES] + list(namespaces)
+        places = [
+            (space, name, value)
+            for space in spaces
+            for name, value in list(space.items())
+            if id(value) in wanted
+        ]
+        _KNOWN[key] = (namespaces, places)  # with the namespaces, so that no other gets their ids
+    return _KNOWN[key][1]
 
 
 def _clocks(now_s: Callable[[], float]) -> dict[Any, Any]:
@@ -73,7 +99,7 @@ def _clocks(now_s: Callable[[], float]) -> dict[Any, Any]:
 
     return {
         _time: now_s,
-        time.time_ns: lambda: int(now_s() * 1e9),
+        _time_ns: lambda: int(now_s() * 1e9),
         _gmtime: lambda seconds=None, /: _gmtime(now_s() if seconds is None else seconds),
         _localtime: lambda seconds=None, /: _localtime(now_s() if seconds is None else seconds),
         _ctime: lambda seconds=None, /: _ctime(now_s() if seconds is None else seconds),

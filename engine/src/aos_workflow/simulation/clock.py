@@ -20,10 +20,14 @@ class LoopClock:
     def __init__(self, loop: asyncio.AbstractEventLoop, start: datetime = START) -> None:
         self._loop = loop
         self._start = start
+        self._known: tuple[float, datetime] = (0.0, start)
         self.shift_s = 0.0
 
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=self._loop.time() + self.shift_s)
+        at_s = self._loop.time() + self.shift_s
+        if self._known[0] != at_s:  # asked for several times at one instant
+            self._known = (at_s, self._start + timedelta(seconds=at_s))
+        return self._known[1]
 
     def monotonic(self) -> float:
         return self._loop.time()

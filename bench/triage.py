@@ -43,7 +43,7 @@ def run(*, quick: bool = False) -> Report:
     report.notes.append(
         "The time of the whole command, median of several: start of Python, reading, checking digests and chains, "
         "aligning, diffing, classifying, writing the JSON document and the HTML page. The second golden has ten "
-        "changed values, far apart, and one more step in front; in the value golden, that renumbers the aliases behind it."
+        "changed values, far apart, and one more step in front; in the value golden, that renumbers later aliases."
     )
     return report
 

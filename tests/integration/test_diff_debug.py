@@ -218,6 +218,23 @@ def test_a_simulation_without_mismatches(tmp_path: Path) -> None:
     assert "0 mismatches" in (tmp_path / "morning.html").read_text()
 
 
+def test_what_a_real_simulation_finds(tmp_path: Path) -> None:
+    (tmp_path / "planted").mkdir()
+    for name in ("unseeded_random", "set_order"):
+        shutil.copy(ROOT / "tests" / "simulation" / "planted" / f"{name}.py", tmp_path / "planted")
+    wanted = ("--workflows", "planted", "--cycles", "24", "--faults", "none", "--workers", "1")
+    shadow = (sys.executable, "-m", "aos_workflow.cli", "shadow", "run", *wanted, "--out", "night")
+    done = start(tmp_path, *shadow)
+    assert done.returncode == 1, done.stdout + done.stderr
+    document = json.loads(command(tmp_path, "--summary-dir", "night", "--json").stdout)
+    assert document["cycles"] == 24
+    assert {(group["cause"], group["skill"]) for group in document["groups"]} == {
+        ("unseeded-rng", "jitter"),
+        ("order-only", "unique"),
+    }
+    assert all(group["examined"] for group in document["groups"])
+
+
 @pytest.mark.skipif(not (ROOT / ".venv" / "bin" / "python").exists(), reason="no environment")
 def test_the_script_finds_the_environment_of_the_repository(pair: Path) -> None:
     plain = shutil.which("python3", path="/usr/bin:/usr/local/bin")

@@ -56,6 +56,7 @@ SCORE = {"score": 3, "label": "good"}
         ),
         ({"tags": ["red", "green"]}, {"tags": ["green", "red"]}, "order-only", ".data.output.tags: sort"),
         ({"tags": "red, green"}, {"tags": "green, red"}, "order-only", None),
+        ({"n": 3853795027545.6343}, {"n": 3853795027545.635}, "float-only", None),
         ({"sum": 0.3}, {"sum": 0.1 + 0.2}, "float-only", ".data.output.sum: round 15"),
         ({"cwd": "/srv/a"}, {"cwd": "/srv/b"}, "environment", None),
         ({"status_code": 200}, {"status_code": 503}, "external-call", None),

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from math import ulp
 
 from aos_workflow.golden.value_classes import VALUE_CLASSES, classify
 
 __all__ = [
     "is_environment_name",
-    "is_epoch",
     "is_external_name",
     "is_hash_name",
     "is_seed_name",
+    "is_time",
     "is_time_text",
     "looks_random",
     "same_words",
@@ -26,6 +27,8 @@ MAX_TEXT = 10_000
 RANDOM_DIGITS = 12
 """Significant digits from which a float is more likely drawn or computed than written."""
 MIN_TOKEN = 6
+ROUNDING_ULPS = 64
+"""Distance of two floats up to which rounding explains it: of times since 1970, 15 µs."""
 
 _SEEDS = re.compile(r"(?:^|_)seeds?$")
 _HASHES = re.compile(r"(?:^|_)(?:hash|sha\d*|digest|checksum|etag|fingerprint)$")
@@ -79,6 +82,15 @@ def is_hash_name(name: str) -> bool:
     return _HASHES.search(_word(name)) is not None
 
 
+def is_time(expected: object, got: object) -> bool:
+    """Whether two numbers are times, and differ by more than rounding."""
+    if not (_is_epoch(expected) and _is_epoch(got)):
+        return False
+    assert isinstance(expected, int | float)
+    assert isinstance(got, int | float)
+    return abs(expected - got) > ROUNDING_ULPS * ulp(expected)
+
+
 def is_environment_name(name: str) -> bool:
     """``cwd``, ``python_version``: says where something ran."""
     return _ENVIRONMENT.search(_word(name)) is not None
@@ -94,7 +106,7 @@ def volatile_class(name: str, expected: object, got: object) -> str | None:
     found = classify(expected)
     if found is not None and found == classify(got):
         return found
-    if is_epoch(expected) and is_epoch(got):
+    if is_time(expected, got):
         return "timestamp"
     for pattern, classes in _KEYS:
         if pattern.search(_word(name)):
@@ -104,7 +116,7 @@ def volatile_class(name: str, expected: object, got: object) -> str | None:
     return None
 
 
-def is_epoch(value: object) -> bool:
+def _is_epoch(value: object) -> bool:
     """Seconds or more since 1970, with a fraction or too many digits for a count of something."""
     if not isinstance(value, float) and not (isinstance(value, int) and value >= 10**12):
         return False

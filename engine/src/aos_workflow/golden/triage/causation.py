@@ -36,7 +36,7 @@ def causes_of(
 
 def fix_for(cause: str, skill: str | None) -> str:
     """What to do, naming the skill."""
-    return CAUSES[cause].fix.replace("{skill}", shortened(skill or "the code that makes the value"))
+    return CAUSES[cause].fix.replace("{skill}", shortened(skill or "the code"))
 
 
 def _rank(cause: Cause) -> tuple[int, int]:

@@ -73,6 +73,29 @@ _ALL = (
         "sides in the same environment.",
     ),
     CauseClass(
+        "shared-state",
+        "what an earlier run left behind is used",
+        "Create the state inside the run, and key caches in {skill} by everything that the value depends on.",
+    ),
+    CauseClass(
+        "schedule-dependent",
+        "who is first decides",
+        "Take results in the order of submission, or keep them by task; nothing that tasks share in {skill} may depend "
+        "on who comes first.",
+    ),
+    CauseClass(
+        "process-dependent",
+        "something of the process is used",
+        "Use what a thing is, not where it is, in {skill}: a name or a counter instead of id(), hash() or repr(), and "
+        "nothing that is drawn at import.",
+    ),
+    CauseClass(
+        "fault-dependent",
+        "it differs only when something goes wrong",
+        "Make {skill} give the same when it is tried again, resumed or answered late: keep nothing outside of what the "
+        "steps return.",
+    ),
+    CauseClass(
         "not-deterministic",
         "the same code, seed and inputs gave something else",
         "Find the line: aos-workflow doctor FILE.py:FUNCTION with the function of {skill}. If its code was changed on "

@@ -11,10 +11,10 @@ from aos_workflow.golden.explain import propose_rule
 from aos_workflow.golden.paths import format_path
 from aos_workflow.golden.triage.appearance import (
     is_environment_name,
-    is_epoch,
     is_external_name,
     is_hash_name,
     is_seed_name,
+    is_time,
     is_time_text,
     looks_random,
     same_words,
@@ -121,7 +121,7 @@ def _asked(scene: Scene, name: str) -> Told | None:
 def _rounded_or_reordered(entry: Entry) -> Told | None:
     if entry.cause == "order":
         return "order-only", "the same elements stand in another order", propose_rule(entry)
-    if entry.cause == "float" and not (is_epoch(entry.expected) and is_epoch(entry.got)):
+    if entry.cause == "float" and not is_time(entry.expected, entry.got):
         return "float-only", "the numbers differ by no more than rounding", propose_rule(entry)
     if same_words(entry.expected, entry.got):
         return "order-only", "the same words stand in another order", None

@@ -51,7 +51,7 @@ class Mismatch:
 
 @dataclass
 class Simulation:
-    """What one output folder says. ``usual``: the marks that every matching cycle of a workflow has."""
+    """What one output folder says. ``marks`` counts the cycles with each fault or perturbation."""
 
     folder: Path
     status: Mapping[str, Any] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Simulation:
     mismatches: dict[int, Mismatch] = field(default_factory=dict)
     uncounted: int = 0
     workflows: Counter[str] = field(default_factory=Counter)
-    usual: dict[str, frozenset[str]] = field(default_factory=dict)
+    marks: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -155,14 +155,10 @@ def _add(found: Simulation, report: Mapping[str, Any], seen: set[int]) -> None:
         return
     seen.add(number)
     found.cycles += 1
-    workflow = str(report.get("workflow"))
-    found.workflows[workflow] += 1
+    found.workflows[str(report.get("workflow"))] += 1
+    found.marks.update(_marks(report))
     if verdict == "match":
         found.matches += 1
-        marks = _marks(report)
-        known = found.usual.get(workflow)
-        if known is None or not known <= marks:
-            found.usual[workflow] = marks if known is None else known & marks
     elif verdict == "mismatch":
         _keep(found, _mismatch(found.folder, report, number))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,17 +116,18 @@ def summarise(
     simulations = [read_simulation(folder) for folder in found]
     mismatches = [m for each in simulations for m in each.mismatches.values()]
     examined = _examined(mismatches, ring, extra)
-    usual = _usual(simulations)
-    groups = group_mismatches(mismatches, examined, usual)
+    groups = group_mismatches(mismatches, examined, _shares(simulations))
     return Summary(tuple(simulations), groups, examined, tuple(ignored))
 
 
-def _usual(simulations: Iterable[Simulation]) -> dict[str, frozenset[str]]:
-    usual: dict[str, frozenset[str]] = {}
+def _shares(simulations: Iterable[Simulation]) -> dict[str, float]:
+    """In which part of the reported cycles each fault and perturbation was."""
+    marks: Counter[str] = Counter()
+    cycles = 0
     for each in simulations:
-        for workflow, marks in each.usual.items():
-            usual[workflow] = usual[workflow] & marks if workflow in usual else marks
-    return usual
+        marks += each.marks
+        cycles += each.cycles
+    return {mark: count / cycles for mark, count in marks.items()}
 
 
 def _examined(

@@ -138,6 +138,15 @@ def test_a_damaged_golden_is_packed_as_evidence(goldens: Path, tmp_path: Path) -
     assert found["old.json"]
 
 
+def test_one_that_cannot_be_read_is_left_out_and_said(goldens: Path, tmp_path: Path) -> None:
+    (goldens / "gone.steps.jsonl").symlink_to(tmp_path / "nowhere")
+    packed = by_name(write_archive(goldens, tmp_path / "x.tgz", ring=RING))
+    assert not packed["gone.steps.jsonl"]
+    found = check_archive(tmp_path / "x.tgz", ring=RING)
+    assert all(found)
+    assert len(found) == len(packed) - 1
+
+
 def test_every_change_of_an_archive_is_found(goldens: Path, tmp_path: Path) -> None:
     archive = tmp_path / "x.tgz"
     write_archive(goldens, archive, ring=RING)

@@ -14,7 +14,7 @@ import io
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -81,7 +81,8 @@ def write_archive(
 ) -> tuple[Archived, ...]:
     """Put every golden below ``folder`` into ``archive``, which appears whole or not at all.
 
-    One that does not verify is put in as it is, as evidence, and has its error.
+    One that does not verify is put in as it is, as evidence, and has its error. One that cannot be read is left out,
+    has its error, and no hash.
 
     Raises:
         GoldenExistsError: there is such an archive already.
@@ -99,13 +100,14 @@ def write_archive(
     try:
         with (
             temporary.open("xb") as raw,
-            gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
-            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+            gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as zipped,
+            tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar,
         ):
             found = tuple(_pack(tar, folder, ring, policy))
-            if not found:
+            packed = [entry for entry in found if entry.sha256]
+            if not packed:
                 raise UsageError(f"no goldens in {folder}", hint="check the path")
-            _add(tar, MANIFEST, _manifest(found, ring, clock or SystemClock()), 0)
+            _add(tar, MANIFEST, _manifest(packed, ring, clock or SystemClock()), 0)
         publish(temporary, archive)
     finally:
         temporary.unlink(missing_ok=True)
@@ -174,11 +176,21 @@ def _pack(
 ) -> Iterator[Archived]:
     for path in golden_files(folder):
         name = path.relative_to(folder).as_posix()
-        data = read_bytes(path)
-        modified_s = int(path.stat().st_mtime)
+        try:
+            data = read_bytes(path)
+            modified_s = int(path.stat().st_mtime)
+        except (GoldenFileError, OSError) as error:
+            yield Archived(name, 0, "", 0, _unreadable(path, error))
+            continue
         entry = _judged(name, modified_s, data, folder, ring, policy)
         _add(tar, name, data, modified_s)
         yield entry
+
+
+def _unreadable(path: Path, error: GoldenFileError | OSError) -> GoldenFileError:
+    if isinstance(error, GoldenFileError):
+        return error
+    return GoldenFileError(f"cannot be read: {error.strerror}", file=str(path))
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes, modified_s: int) -> None:
@@ -248,7 +260,7 @@ def _safe_name(archive: Path, member: tarfile.TarInfo) -> str | None:
     return name
 
 
-def _manifest(found: tuple[Archived, ...], ring: KeyRing | None, clock: Clock) -> bytes:
+def _manifest(found: Sequence[Archived], ring: KeyRing | None, clock: Clock) -> bytes:
     content = {
         "format": FORMAT,
         "created_at": rfc3339(clock.now()),

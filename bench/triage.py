@@ -16,7 +16,7 @@ from aos_workflow.golden.run_golden import Event, render_event, render_trailer
 from aos_workflow.golden.value_golden import render_value_golden
 from bench.diff import changed
 from bench.documents import document
-from bench.measure import Cost, wall_s
+from bench.measure import Cost, cpu_s, wall_s
 from bench.measure import run as run_command
 from bench.report import Figure, Report, Table
 
@@ -82,11 +82,12 @@ def _pairs(report: Report, folder: Path, size: int, rounds: int) -> None:
         found = json.loads((folder / "out.json").read_text(encoding="utf-8"))
         page = (folder / "out.html").stat().st_size
         peak = max(cost.peak_bytes for cost in costs)
-        rows.append((form, wall_s(costs), found["total"], round(peak / 1e6), round(page / 1000)))
+        spent = (wall_s(costs), cpu_s(costs))
+        rows.append((form, *spent, found["total"], round(peak / 1e6), round(page / 1000)))
         report.figures.append(
             Figure(f"triage of two {form} goldens of {label}", wall_s(costs), "s", BAR_PAIR_S)
         )
-    columns = ("form", "wall s", "differences", "peak MB", "page KB")
+    columns = ("form", "wall s", "CPU s", "differences", "peak MB", "page KB")
     report.tables.append(Table(f"two goldens of {label}", columns, tuple(rows)))
 
 
@@ -123,13 +124,20 @@ def _summaries(report: Report, folder: Path, count: int, rounds: int) -> None:
         found = json.loads((folder / "out.json").read_text(encoding="utf-8"))
         peak = max(cost.peak_bytes for cost in costs)
         rows.append(
-            (form, wall_s(costs), len(found["groups"]), found["mismatches"], round(peak / 1e6))
+            (
+                form,
+                wall_s(costs),
+                cpu_s(costs),
+                len(found["groups"]),
+                found["mismatches"],
+                round(peak / 1e6),
+            )
         )
         what = "a file each" if form == "files" else "segments of 10,000 lines"
         report.figures.append(
             Figure(f"summary of {count:,} cycle reports, {what}", wall_s(costs), "s", BAR_SUMMARY_S)
         )
-    columns = ("reports in", "wall s", "causes", "mismatches", "peak MB")
+    columns = ("reports in", "wall s", "CPU s", "causes", "mismatches", "peak MB")
     title = f"{count:,} cycle reports, {WITH_GOLDENS} mismatches with goldens"
     report.tables.append(Table(title, columns, tuple(rows)))
 

@@ -40,7 +40,7 @@
     const found = stops.indexOf(event.target);
     if (found >= 0) { now = found; at.textContent = `${now + 1} of ${stops.length}`; }
   });
-  at.textContent = stops.length === 1 ? "1 difference" : `${stops.length} differences`;
+  at.textContent = stops.length === 1 ? "1 place" : `${stops.length} places`;
   // Where the summary stands beside the timeline, the page opens at the first divergence; else at its top.
   if (first && first.dataset.stop === "open" && !location.hash && matchMedia("(min-width: 70rem)").matches) show(stops.indexOf(first), "instant");
 })();

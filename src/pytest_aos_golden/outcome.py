@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -232,6 +234,7 @@ class Outcome:
                 self.summary.notes.append(f"cannot delete {item.file}: {error.strerror}")
             else:
                 self.summary.pruned.append(item)
+                _remove_empty(item.path.parent, self.settings.folder)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -278,6 +281,14 @@ class Outcome:
         node.workerinput["golden_arguments"] = [*map(str, self.config.invocation_params.args)]
         if self.settings.mode.records:
             node.workerinput["golden_staging"] = str(self._session.staging.folder)
+
+
+def _remove_empty(folder: Path, root: Path) -> None:
+    """Remove a folder, and those above it below ``root``, that hold nothing any more."""
+    above = [each for each in (folder, *folder.parents) if root in each.parents]
+    with suppress(OSError):
+        for each in above:
+            each.rmdir()
 
 
 def _is_early_stop(session: pytest.Session, error: BaseException) -> bool:

@@ -455,6 +455,23 @@ def test_prune_deletes_what_no_test_uses_after_a_complete_green_run(
     assert [*inner.values] == ["test_a.py::test_it"]
 
 
+def test_prune_leaves_no_empty_folder_behind(inner: Inner) -> None:
+    text = "def test_it(golden):\n    assert 1 == golden\n"
+    inner.file("deep/down/test_a.py", text)
+    inner.file("deep/test_b.py", text)
+    inner.recorded()
+    (inner.root / "deep/down/test_a.py").unlink()
+    assert inner.run("--golden-prune").ret == 0
+    assert [path.name for path in inner.golden_dir.rglob("*") if path.is_dir()] == [
+        "deep",
+        "test_b",
+    ]
+    (inner.root / "deep/test_b.py").unlink()
+    inner.file("test_c.py", "def test_it():\n    pass\n")
+    assert inner.run("--golden-prune").ret == 0
+    assert [*inner.golden_dir.iterdir()] == []
+
+
 def test_prune_with_verify_leaves_nothing_to_complain_about(inner: Inner) -> None:
     inner.file("test_a.py", TWO)
     inner.recorded()

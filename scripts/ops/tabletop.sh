@@ -21,4 +21,5 @@ case "${DATABASE_URL:-}" in
         fi
         ;;
 esac
-exec aos-workflow runbook verify --only tabletop --report "${1:-exercise_$(date +%Y%m%d_%H%M%S).md}"
+page=$(dirname "$0")/../../docs/operate/tabletop.md
+exec aos-workflow runbook verify --page "$page" --report "${1:-exercise_$(date +%Y%m%d_%H%M%S).md}"

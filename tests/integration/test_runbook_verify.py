@@ -73,5 +73,5 @@ def test_every_page(shell: CommandShell) -> None:
     assert found["ok"]
     not_run = [step["actual"] for step in found["steps"] if step["verdict"] == "not run"]
     assert all(reason.startswith(("by hand: ", "needs ")) for reason in not_run)
-    tabletop = [step for step in found["steps"] if step["procedure"] == "Tabletop exercise"]
+    tabletop = [step for step in found["steps"] if step["page"] == "tabletop.md"]
     assert [step["number"] for step in tabletop] == [str(number) for number in range(1, 11)]

@@ -33,7 +33,7 @@ def group() -> None:
 
 @app.command(
     epilog="\b\nExample:\n  aos-workflow runbook verify --report exercise.md\n"
-    "  aos-workflow runbook verify --only tabletop"
+    "  aos-workflow runbook verify --only 'Rotate golden secret'"
 )
 def verify(
     pages: Annotated[
@@ -51,8 +51,9 @@ def verify(
 ) -> None:
     """Do everything that the runbooks say, and compare what happens with what they say. Exit code 1 if it differs.
 
-    Starts PostgreSQL, Valkey, a server, a worker and, where it is installed, Prometheus, on free ports and in a folder
-    that is removed in the end. Your own databases and settings have no part in it. What cannot be run is listed.
+    Starts PostgreSQL, Valkey, a server, a worker and, where it is installed, Prometheus, anew for each page, on free
+    ports and in a folder that is removed in the end. Your own databases and settings have no part in it. What cannot be
+    run is listed.
     """
     from aos_workflow.determinism import SystemClock, rfc3339
     from aos_workflow.recovery import sheet_data, sheet_text
@@ -102,15 +103,17 @@ def _walk(output: Output, runbooks: list[Runbook], only: str) -> list[Outcome]:
     root = _root()
     scripts, rules = root / "scripts", root / "engine" / "deploy" / "prometheus"
     outcomes = []
-    with LiveStack(
-        config.environment(),
-        scripts=scripts if scripts.is_dir() else None,
-        rules=rules if rules.is_dir() else None,
-    ) as stack:
-        output.line(f"running: db, redis, {', '.join(stack.services)}")
-        for runbook in runbooks:
+    for runbook in runbooks:
+        if not any(procedure in wanted for procedure in runbook.procedures):
+            continue
+        with LiveStack(
+            config.environment(),
+            scripts=scripts if scripts.is_dir() else None,
+            rules=rules if rules.is_dir() else None,
+        ) as stack:
+            output.line(f"{runbook.file.name}: with db, redis, {', '.join(stack.services)}")
             for outcome in walk(runbook, stack.run, stack.missing, only=only):
-                output.line(f"{outcome.verdict:8} {outcome.page}:{outcome.line} {outcome.title}")
+                output.line(f"  {outcome.verdict:8} {outcome.line:4} {outcome.title}")
                 outcomes.append(outcome)
     return outcomes
 

@@ -21,6 +21,8 @@ from aos_workflow.checkpoint.limits import (
     refuse_large,
     refuse_large_input,
 )
+from aos_workflow.checkpoint.memory_questions import MemoryQuestions
+from aos_workflow.checkpoint.memory_run import MemoryRun
 from aos_workflow.checkpoint.quantiles import QUANTILES, quantile
 from aos_workflow.checkpoint.records import (
     Census,
@@ -57,79 +59,6 @@ from aos_workflow.golden.strict_json import loads
 
 __all__ = ["MemoryStore"]
 
-_GIVEN_BACK = (RunStatus.QUEUED, RunStatus.SUSPENDED)
-
-
-class _Run:
-    """One run; ``head`` is replaced with every change.
-
-    A step's commit only moves ``version`` on; the head that it gives is made when somebody looks at it.
-    """
-
-    __slots__ = (
-        "_head",
-        "_next_index",
-        "_updated_at_s",
-        "draws",
-        "last",
-        "spent_cents",
-        "steps",
-        "version",
-    )
-
-    def __init__(self, head: Checkpoint) -> None:
-        self._head = head
-        self.version = head.version
-        self._next_index = head.next_step_index
-        self._updated_at_s = head.updated_at_s
-        self.steps: dict[str, StepRecord] = {}
-        self.draws: bytes | None = None
-        self.last: Commit | None = None
-        self.spent_cents = 0.0
-
-    @property
-    def head(self) -> Checkpoint:
-        head = self._head
-        if head.version != self.version:
-            commit = self.last
-            assert commit is not None
-            head = self._head = replace(
-                head,
-                version=self.version,
-                next_step_index=self._next_index,
-                last_result_hash=commit.result_hash or head.last_result_hash,
-                output_json=None,
-                error_code=None,
-                error_message=None,
-                attempts=0,
-                updated_at_s=self._updated_at_s,
-            )
-        return head
-
-    @head.setter
-    def head(self, head: Checkpoint) -> None:
-        self._head = head
-        self.version = head.version
-        self._next_index = head.next_step_index
-
-    def may_commit(self, commit: Commit) -> bool:
-        head = self._head  # its owner and status are those of the last
-        return (
-            self.version == commit.expected_version
-            and head.owner == commit.owner
-            and head.status is RunStatus.RUNNING
-        )
-
-    @property
-    def cancel_requested(self) -> bool:
-        return self._head.cancel_requested
-
-    def advance(self, commit: Commit, now_s: float) -> None:
-        """These steps were committed, and the run goes on."""
-        self.version += 1
-        self._next_index += len(commit.steps)
-        self._updated_at_s = now_s
-
 
 class MemoryStore:
     """See :class:`~aos_workflow.checkpoint.port.Store`."""
@@ -139,11 +68,11 @@ class MemoryStore:
     ) -> None:
         self._clock = clock or SystemClock()
         self._max_payload_bytes = max_payload_bytes
-        self._runs: dict[str, _Run] = {}
+        self._runs: dict[str, MemoryRun] = {}
         self._keys: dict[tuple[str, str, str], str] = {}
         self._specs: dict[str, SpecRow] = {}
         self._workers: dict[str, WorkerRow] = {}
-        self._questions: dict[tuple[str, str], Decision] = {}
+        self._questions = MemoryQuestions()
         self._skills: dict[tuple[str, str], SkillRow] = {}
         self._controls = Controls(0)
 
@@ -176,7 +105,7 @@ class MemoryStore:
                 raise conflict(known.head, run)
             return replace(known.head, epoch=self._controls.epoch), False
         head = new_head(run, self._now(), self._controls.epoch)
-        self._runs[run.run_id] = _Run(head)
+        self._runs[run.run_id] = MemoryRun(head)
         if run.idempotency_key is not None:
             self._keys[key] = run.run_id
         return head, True
@@ -251,7 +180,7 @@ class MemoryStore:
             raise leased(run.head)
         del self._runs[run_id]
         self._keys = {key: found for key, found in self._keys.items() if found != run_id}
-        self._questions = {key: q for key, q in self._questions.items() if key[0] != run_id}
+        self._questions.forget(run_id)
         return True
 
     # going on with a run
@@ -267,20 +196,7 @@ class MemoryStore:
                 return self._committed(run.head)
             raise moved_on(commit)
         refuse_large(commit, self._max_payload_bytes)
-        for step in commit.steps:
-            known = run.steps.pop(step.step_path, None)  # a retried step comes last again
-            if known is not None and known.status is not StepStatus.FAILED:
-                run.steps[step.step_path] = known
-                raise moved_on(commit)
-        for step in commit.steps:
-            run.steps[step.step_path] = step
-            run.spent_cents += step.cost_cents
-        if commit.status is RunStatus.RUNNING and commit.steps:
-            run.advance(commit, self._now())
-        else:
-            run.head = self._after(run.head, commit)
-        run.last = commit
-        run.draws = commit.draws_json
+        run.commit(commit, self._now())
         return Committed(run.version, run.cancel_requested, self._controls.epoch)
 
     async def claim(
@@ -362,21 +278,9 @@ class MemoryStore:
     # asking people
 
     async def ask(self, question: Decision, *, expires_in_s: float | None = None) -> Decision:
-        key = (question.run_id, question.step_path)
-        now = self._now()
         if question.run_id not in self._runs:
             raise unknown_run(question.run_id)
-        found = self._questions.get(key)
-        if found is None:
-            found = self._kept_signal(question)
-            if found is None:
-                limit = None if expires_in_s is None else now + expires_in_s
-                found = replace(question, requested_at_s=now, expires_at_s=limit)
-            self._questions[key] = found
-        if found.decision is None and found.expires_at_s is not None and found.expires_at_s <= now:
-            found = replace(found, decision="expired", decided_at_s=now)
-            self._questions[key] = found
-        return found
+        return self._questions.ask(question, self._now(), expires_in_s)
 
     async def decide(
         self,
@@ -392,26 +296,15 @@ class MemoryStore:
         if head.status in (RunStatus.COMPLETED, RunStatus.CANCELLED):
             raise already_over(head, f"be told {name!r}")
         now = self._now()
-        asked = [
-            question
-            for question in self._questions.values()
-            if question.run_id == run_id
-            and question.name == name
-            and question.decision is None
-            and step_path in (None, question.step_path)
-            and (question.expires_at_s is None or question.expires_at_s > now)
-        ]
-        if asked:
-            found = min(asked, key=lambda question: (question.requested_at_s, question.step_path))
-        elif decision == "received" and step_path is None:
-            kept = sum(1 for key in self._questions if key[0] == run_id and key[1].startswith("?"))
-            found = Decision(run_id, f"?{kept}", "signal", name, requested_at_s=now)
-        else:
+        found = self._questions.open_one(run_id, name, step_path, now)
+        if found is None and decision == "received" and step_path is None:
+            found = self._questions.early_signal(run_id, name, now)
+        if found is None:
             raise no_question(run_id, name)
         found = replace(
             found, decision=decision, payload_json=payload_json, decided_by=by, decided_at_s=now
         )
-        self._questions[run_id, found.step_path] = found
+        self._questions.keep(found)
         await self.wake(run_id)
         return found
 
@@ -425,7 +318,7 @@ class MemoryStore:
     ) -> tuple[Decision, ...]:
         found = [
             question
-            for question in self._questions.values()
+            for question in self._questions.all()
             if run_id in (None, question.run_id)
             and tenant_id in (None, self._runs[question.run_id].head.tenant_id)
             and not (open_only and question.decision)
@@ -438,13 +331,7 @@ class MemoryStore:
         if run is None or run.head.status is not RunStatus.SUSPENDED:
             return False
         now = self._now()
-        answered = any(
-            question.run_id == run_id
-            and question.step_path not in run.steps
-            and not question.step_path.startswith("?")
-            and (question.decision is not None or _is_expired(question, now))
-            for question in self._questions.values()
-        )
+        answered = self._questions.has_answer(run_id, run.steps, now)
         if answered:
             self._set(run.head, status=RunStatus.QUEUED, available_at_s=now)
         return answered
@@ -500,7 +387,7 @@ class MemoryStore:
             if worker is None or worker.heartbeat_at_s <= limit_s:
                 self._requeue(head)
                 reaped.append(head.run_id)
-        for run_id in {key[0]: None for key in self._questions}:
+        for run_id in self._questions.run_ids():
             if len(reaped) < limit and await self.wake(run_id):
                 reaped.append(run_id)
         return tuple(sorted(reaped))
@@ -520,7 +407,7 @@ class MemoryStore:
             Counter(head.status for head in heads),
             {queue: Due(len(ages), max(ages)) for queue, ages in due.items()},
             tuple((h.run_id, h.workflow_id, now - h.updated_at_s) for h in running[:stale]),
-            sum(question.decision is None for question in self._questions.values()),
+            sum(question.decision is None for question in self._questions.all()),
         )
 
     async def controls(self) -> Controls:
@@ -610,29 +497,6 @@ class MemoryStore:
         else:
             self._set(head, status=RunStatus.QUEUED, owner=None, available_at_s=self._now())
 
-    def _after(self, head: Checkpoint, commit: Commit) -> Checkpoint:
-        """The head after a commit."""
-        now = self._now()
-        goes_on = commit.status is RunStatus.RUNNING
-        return replace(
-            head,
-            version=head.version + 1,
-            status=commit.status,
-            next_step_index=head.next_step_index + len(commit.steps),
-            last_result_hash=commit.result_hash or head.last_result_hash,
-            output_json=commit.output_json,
-            reason=head.reason if goes_on else commit.reason,
-            error_code=commit.error_code,
-            error_message=commit.error_message,
-            attempts=0 if commit.steps or commit.status in _GIVEN_BACK else head.attempts,
-            owner=head.owner if goes_on else None,
-            available_at_s=now + commit.delay_s
-            if commit.status is RunStatus.QUEUED
-            else head.available_at_s,
-            updated_at_s=now,
-            completed_at_s=now if commit.status.is_final else None,
-        )
-
     def _committed(self, head: Checkpoint) -> Committed:
         return Committed(head.version, head.cancel_requested, self._controls.epoch)
 
@@ -641,29 +505,12 @@ class MemoryStore:
         worker = self._workers.get(head.owner or "")
         return worker is not None and worker.heartbeat_at_s > self._now() - DEAD_AFTER_S
 
-    def _kept_signal(self, question: Decision) -> Decision | None:
-        """A signal that came before it was asked for; used up."""
-        if question.kind != "signal":
-            return None
-        for key in sorted(self._questions):
-            kept = self._questions[key]
-            if key[0] == question.run_id and key[1].startswith("?") and kept.name == question.name:
-                del self._questions[key]
-                return replace(
-                    kept, step_path=question.step_path, request_json=question.request_json
-                )
-        return None
-
     def _change_controls(self, **changes: object) -> None:
         self._controls = replace(
             self._controls,
             epoch=self._controls.epoch + 1,
             **changes,  # type: ignore[arg-type]
         )
-
-
-def _is_expired(question: Decision, now: float) -> bool:
-    return question.expires_at_s is not None and question.expires_at_s <= now
 
 
 def _matches(head: Checkpoint, which: RunFilter) -> bool:

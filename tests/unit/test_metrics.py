@@ -80,7 +80,7 @@ def test_an_observation_counts_in_its_bucket_and_all_above(
 
 def test_saving_is_one_histogram_under_two_names(registry: Registry) -> None:
     clock = FixedClock()
-    meter = EngineMeter(registry, clock)
+    meter = EngineMeter(registry, clock.monotonic)
     began_s = meter.now_s()
     clock.elapsed_s = 0.3
     meter.saved(began_s)

@@ -345,7 +345,8 @@ class Run:
         except StoreError as error:
             await self.permission.release(execution.held)
             await self.halt(Lost(error))
-        self.executor.meter.step_kept(record.cost_cents)
+        if record.cost_cents:
+            self.executor.meter.step_kept(record.cost_cents)
         await self.permission.settle(execution.held)
 
     def _record(

@@ -81,5 +81,5 @@ def test_batches_are_functions_of_the_number() -> None:
         assert {shadow_hash_seed(1, n) for n in batch.numbers} == {batch.hash_seed}
 
 
-def test_rounds_are_batches() -> None:
-    assert [(b.first, b.end) for b in batches(1, 0, 10, together=4)] == [(0, 4), (4, 8), (8, 10)]
+def test_batches_of_one_size() -> None:
+    assert [(b.first, b.end) for b in batches(1, 0, 10, size=4)] == [(0, 4), (4, 8), (8, 10)]

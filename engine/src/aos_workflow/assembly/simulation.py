@@ -32,7 +32,7 @@ _MOST_FOLDERS = 1000
 class Order:
     """One command. To ``resume``, the folder says which cycles there are; how many of them may be said anew.
 
-    With ``together``, ``cycles`` are rounds of so many.
+    ``cycles`` are rounds of ``together`` each.
     """
 
     out: Path
@@ -42,7 +42,7 @@ class Order:
     hours: float | None = None
     workers: int | None = None
     fleet: str = "local"
-    together: int | None = None
+    together: int = 1
     interval_s: float = 0.0
     cycle_limit_s: float = 60.0
     runner: str = RUNNER
@@ -151,8 +151,8 @@ def _begun(folder: Folder, order: Order, settings: Settings, fleet: Fleet) -> Se
     return folder.extend(settings, cycles=cycles, hours=order.hours)
 
 
-def _cycles(order: Order, together: int | None) -> int | None:
-    return None if order.cycles is None else order.cycles * (together or 1)
+def _cycles(order: Order, together: int) -> int | None:
+    return None if order.cycles is None else order.cycles * together
 
 
 def _fleet(order: Order, settings: Settings) -> Fleet:

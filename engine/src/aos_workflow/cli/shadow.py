@@ -137,7 +137,7 @@ def run(
         hours=hours,
         workers=workers,
         fleet=fleet,
-        together=workflows_per_cycle if rounds else None,
+        together=workflows_per_cycle,
         interval_s=cycle_interval,
         cycle_limit_s=cycle_limit,
         runner=runner or RUNNER,

@@ -43,11 +43,16 @@ class Settings:
     runner: str
     cycles: int | None = None
     hours: float | None = None
-    together: int | None = None
+    together: int = 1
     interval_s: float = 0.0
     fingerprint: str = ""
     created_at: str = ""
     version: str = ""
+
+    @property
+    def batch_size(self) -> int | None:
+        """A round that must wait for its time is a batch; ``None`` leaves it to the schedule."""
+        return self.together if self.interval_s > 0 else None
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""

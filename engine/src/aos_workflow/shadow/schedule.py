@@ -39,22 +39,17 @@ class Batch:
         return range(self.first, self.end)
 
 
-def batches(seed: int, first: int, end: int | None, together: int | None = None) -> Iterator[Batch]:
-    """The batches of a campaign from ``first`` on; without ``end`` for ever.
-
-    ``together`` is how many cycles make a round, if the campaign is run in rounds: then each is a batch.
-    """
+def batches(seed: int, first: int, end: int | None, size: int | None = None) -> Iterator[Batch]:
+    """The batches of a campaign from ``first`` on; without ``end`` for ever. With ``size``, each is of that size."""
     while end is None or first < end:
-        batch = batch_from(seed, first, end, together)
+        batch = batch_from(seed, first, end, size)
         yield batch
         first = batch.end
 
 
-def batch_from(
-    seed: int, number: int, end: int | None = None, together: int | None = None
-) -> Batch:
+def batch_from(seed: int, number: int, end: int | None = None, size: int | None = None) -> Batch:
     """The batch with this number, from it on."""
-    size = together or next((size for below, size in _SIZES if number < below), _SIZE)
+    size = size or next((size for below, size in _SIZES if number < below), _SIZE)
     edge = (number // size + 1) * size
     return Batch(number, edge if end is None else min(edge, end), shadow_hash_seed(seed, number))
 

@@ -47,8 +47,8 @@ class Workload:
         while end is None or self._next < end:
             counted_to = self._tally.end_of(self._next)
             if counted_to is None:
-                seed, together = self._settings.campaign.seed, self._settings.together
-                return batch_from(seed, self._next, end, together)
+                seed, size = self._settings.campaign.seed, self._settings.batch_size
+                return batch_from(seed, self._next, end, size)
             self._next = counted_to
         return None
 
@@ -64,8 +64,7 @@ class Workload:
 
     def due_s(self, batch: Batch) -> float:
         """When it may begin, in seconds from the start of the simulation."""
-        together = self._settings.together
-        return batch.first // together * self._settings.interval_s if together else 0.0
+        return batch.first // self._settings.together * self._settings.interval_s
 
     def done(self) -> None:
         """A batch came back whole."""

@@ -99,9 +99,9 @@ def _run(python: Path, hash_seed: int) -> str:
     done = subprocess.run(
         [python, "-c", CORPUS], env=environment, capture_output=True, text=True, check=False
     )
-    if "No module named" in done.stderr:
+    if "No module named" in done.stderr or "'orjson' has no attribute" in done.stderr:
         pytest.skip(
-            f"{python.name} has no orjson: make test-all-pythons tests it in its own environment"
+            f"{python.name} has no orjson of today: make test-all-pythons tests it in its own environment"
         )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -111,9 +111,8 @@ def test_tasks_from_a_set_are_refused_inside_a_workflow() -> None:
     async def unordered() -> None:
         steps = Steps(random.Random(0))
         with lineage_loop(asyncio.get_running_loop()), scope(Scope("")):
-            futures = asyncio.as_completed([steps.step("a")])
             with pytest.raises(UsageError, match="from a set"):
-                next(iter(futures))
+                next(iter(asyncio.as_completed([steps.step("a")])))
 
     asyncio.run(unordered())
 

@@ -90,7 +90,7 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
     if target is None:
         return
     watch = _WATCH.get()
-    if watch is None or watch.open:
+    if watch is None or watch.open or _is_said_already(event):
         return
     named = target(args)
     if named is None or (watch.allow_loopback and named.startswith(_LOOPBACK)):
@@ -110,6 +110,11 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
         site=escape.site,
         hint="do it in a step: ctx.step(skill, ...) or ctx.call(function, ...)",
     )
+
+
+def _is_said_already(event: str) -> bool:
+    """From 3.13 on, subprocess starts most processes by ``posix_spawn``, after it has said so itself."""
+    return event == "os.posix_spawn" and sys._getframe(2).f_globals.get("__name__") == "subprocess"
 
 
 def _address(args: tuple[Any, ...]) -> str | None:

@@ -110,9 +110,10 @@ def test_two_chains_keep_their_steps_whichever_is_slow() -> None:
 def test_tasks_from_a_set_are_refused_inside_a_workflow() -> None:
     async def unordered() -> None:
         steps = Steps(random.Random(0))
-        with lineage_loop(asyncio.get_running_loop()), scope(Scope("")):
-            with pytest.raises(UsageError, match="from a set"):
-                next(iter(asyncio.as_completed([steps.step("a")])))
+        loop = asyncio.get_running_loop()
+        refused = pytest.raises(UsageError, match="from a set")
+        with lineage_loop(loop), scope(Scope("")), refused:
+            next(iter(asyncio.as_completed([steps.step("a")])))
 
     asyncio.run(unordered())
 

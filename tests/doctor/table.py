@@ -16,7 +16,7 @@ from aos_workflow.doctor import Examination, examine
 from aos_workflow.errors import AosError
 
 HERE = Path(__file__).parent
-FOLDERS = [HERE / "determinism-cases", HERE / "cases"]
+FOLDERS = [HERE / name for name in ("determinism-cases", "fixtures", "blind", "cases")]
 
 
 @dataclass

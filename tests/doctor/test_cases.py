@@ -1,7 +1,8 @@
 """Labelled programs: what the doctor names is what is wrong with them.
 
 ``determinism-cases`` is a public sample; ``fixtures`` holds, for each mechanism, programs that have it and programs
-that only look so; ``cases`` are harder ones. A sample runs always, everything with ``-m slow``.
+that only look so; ``blind`` holds programs that were written before the doctor saw any of them; ``cases`` are harder
+ones. A sample runs always, everything with ``-m slow``.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ BOUNDS = {"recall": 0.97, "first": 0.90, "any": 0.95, "line": 0.88, "near": 0.92
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("folder", ["determinism-cases", "fixtures", "cases"])
+@pytest.mark.parametrize("folder", ["determinism-cases", "fixtures", "blind", "cases"])
 def test_the_figures_over_all_cases(folder):
     if not (HERE / folder / "labels.json").exists():
         pytest.skip("there are no such cases")

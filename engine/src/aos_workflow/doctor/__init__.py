@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aos_workflow.doctor.difference import Difference
     from aos_workflow.doctor.examination import examine
+    from aos_workflow.doctor.registry import register
     from aos_workflow.doctor.replaying import replay
     from aos_workflow.doctor.report import html, text
     from aos_workflow.doctor.result import AXES, LABELS, Axis, Cause, Examination
     from aos_workflow.doctor.target import Target
 
 __all__ = [
-    "AXES", "LABELS", "Axis", "Cause", "Difference", "Examination", "Target", "examine", "html", "replay", "text",
+    "AXES", "LABELS", "Axis", "Cause", "Difference", "Examination", "Target", "examine", "html", "register",
+    "replay", "text",
 ]  # fmt: skip
 
 
 _HOMES = {
     "examine": "examination", "replay": "replaying", "html": "report", "text": "report", "Target": "target",
-    "Difference": "difference",
+    "Difference": "difference", "register": "registry",
 }  # fmt: skip
 
 

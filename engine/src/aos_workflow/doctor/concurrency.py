@@ -9,7 +9,7 @@ from typing import Any
 
 from aos_workflow.doctor.difference import Difference
 
-__all__ = ["Writer", "diverging_line", "writers"]
+__all__ = ["Writer", "diverging_line", "shared_writes", "writers"]
 
 Entry = tuple[str, int, str, int, str, str]
 """File, line, lane, number of the object, text of the write, type of the object."""
@@ -43,6 +43,17 @@ def writers(
             if key not in candidates or candidates[key].score < score:
                 candidates[key] = Writer(file, line, text, score)
     return sorted(candidates.values(), key=lambda w: (-w.score, w.file, w.line))
+
+
+def shared_writes(log: Sequence[Any]) -> list[Writer]:
+    """The lines that write what several lanes write, most telling first."""
+    keys = {(file, line, text) for file, line, _, _, text, _ in log}
+    found = [
+        Writer(*key, _score(key[2], True, set(), _kinds(log, key)))
+        for key in keys
+        if _shared(log, key)
+    ]
+    return sorted(found, key=lambda w: (-w.score, w.file, w.line))
 
 
 def _sequences(log: Sequence[Any]) -> dict[tuple[str, int, str], list[str]]:

@@ -80,7 +80,7 @@ def leaf_only(found: Sequence[Difference]) -> bool:
 def numeric_texts(found: Sequence[Difference]) -> bool:
     """Whether texts differ only in the numbers in them."""
     return all(
-        _number(d.expected) or (isinstance(d.expected, str) and isinstance(d.got, str)
+        (_number(d.expected) and _number(d.got)) or (isinstance(d.expected, str) and isinstance(d.got, str)
         and _NUMBER.sub("#", d.expected) == _NUMBER.sub("#", d.got))
         for d in found
     )  # fmt: skip

@@ -42,7 +42,7 @@ def causes_of(
         )
         cause = cause_at(
             label, axis.name, suspect.site, suspect.found, _evidence(suspect, axis), related,
-            perturbation=_shows(axis, suspect),
+            perturbation=_shows(axis, suspect), proven=suspect.alone or suspect.held,
         )  # fmt: skip
         if suspect.site.name == "port":
             cause = _read(examiner, cause)
@@ -108,13 +108,13 @@ def _merged(axis: SourceAxis, suspects: Sequence[Suspect]) -> list[tuple[Suspect
 def cause_at(
     label: str, axis: str, site: Site, found: Sequence[Difference], evidence: Sequence[str],
     related: tuple[int, ...] = (),
-    *, perturbation: Any = None,
+    *, perturbation: Any = None, proven: bool = True,
 ) -> Cause:  # fmt: skip
     """A cause at a site."""
     return Cause(
         label=label, file=site.file, line=site.line, function=site.function, source=site.name,
         paths=tuple(_shown(d) for d in found[:MAX_SHOWN]), evidence=tuple(evidence), fix=FIXES[label],
-        chain=site.chain, related=related, axis=axis, proven=True,
+        chain=site.chain, related=related, axis=axis, proven=proven,
         perturbation=json.dumps(perturbation, separators=(",", ":")) if perturbation is not None else "",
     )  # fmt: skip
 
@@ -158,7 +158,7 @@ def latent(examiner: Examiner) -> list[Cause]:
     return [
         cause_at(
             label_of(site.axis, site, (), seeded=seeded, measured=False), site.axis, site, (),
-            ["read, but letting go of it did not change the output"],
+            ["read, but letting go of it did not change the output"], proven=False,
         )
         for site in examiner.control_sites
         if site.axis in BY_AXIS and (site.axis, site.file, site.line) not in named

@@ -14,6 +14,7 @@ __all__ = ["html", "text"]
 
 MAX_PATHS = 4
 MAX_VALUE = 60
+UNPROVEN = "not proven: no perturbation of this line alone shows it"
 
 
 def text(found: Examination) -> list[str]:
@@ -48,6 +49,8 @@ def _cause(number: int, cause: Cause) -> Iterator[str]:
         yield f"   {path['path']}: {_brief(path['expected'])} or {_brief(path['got'])}"
     for line in cause.evidence:
         yield f"   evidence: {line}"
+    if not cause.proven:
+        yield f"   {UNPROVEN}"
     if len(cause.chain) > 1:
         yield "   called by " + ", ".join(
             f"{name} (line {line})" for _, line, name in cause.chain[1:5]
@@ -102,7 +105,8 @@ def _html_cause(cause: Cause) -> str:
         for p in cause.paths
     )
     source = escape(linecache.getline(cause.file, cause.line).rstrip())
-    evidence = "".join(f"<li>{escape(line)}</li>" for line in cause.evidence)
+    told = cause.evidence if cause.proven else (*cause.evidence, UNPROVEN)
+    evidence = "".join(f"<li>{escape(line)}</li>" for line in told)
     return (
         f"<h2><b class=label>{escape(cause.label)}</b> {escape(cause.file)}:{cause.line} in"
         f" <code>{escape(cause.function)}</code></h2><pre>{source}</pre>"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from aos_workflow.doctor import schedules
 from aos_workflow.doctor.axes import identity
 from aos_workflow.doctor.concurrency import diverging_line, function_at
 from aos_workflow.doctor.difference import Difference, differences
@@ -53,7 +54,9 @@ def _collected(examiner: Examiner) -> tuple[bool, list[Cause]]:
     read = [s for s in (*verdict.sites, *examiner.control_sites) if s.axis == identity.LIFETIME]
     if read:
         last = max(read, key=lambda site: site.last)
-        return True, [cause_at("object-identity", PROCESS, last, verdict.found, evidence)]
+        return True, [
+            cause_at("object-identity", PROCESS, last, verdict.found, evidence, proven=False)
+        ]
     return True, _first(
         examiner, lab.job(), lab.job(**eager), "object-identity", verdict.found, evidence
     )
@@ -122,12 +125,22 @@ def _plain(examiner: Examiner) -> tuple[bool, list[Cause]]:
     if not differing:
         return False, []
     examiner.limits.append("plain processes differ, but no perturbation of the doctor shows why")
+    return True, _guessed(examiner, differing[0])
+
+
+def _guessed(examiner: Examiner, found: Sequence[Difference]) -> list[Cause]:
+    """The likeliest cause of what only plain processes show; nothing proves it."""
+    shared = schedules.shared_writer(examiner)
+    if shared is not None:
+        evidence = ["plain processes differ; this is what several threads or tasks write"]
+        label = schedules.label_of(examiner)
+        return [cause_at(label, PROCESS, shared, found, evidence, proven=False)]
     sites = [site for site in examiner.control_sites if site.axis in BY_AXIS]
     if not sites:
-        return True, []
+        return []
     guess = max(sites, key=lambda s: s.last)
     evidence = ["plain processes differ; this is the source that was read last"]
-    return True, [cause_at(BY_AXIS[guess.axis], PROCESS, guess, differing[0], evidence)]
+    return [cause_at(BY_AXIS[guess.axis], PROCESS, guess, found, evidence, proven=False)]
 
 
 def _first(
@@ -159,4 +172,4 @@ def _cause(
     words = set(re.findall(r"\w+", linecache.getline(file, line)))
     label = next((other for word, other in TELLING.items() if word in words), label)
     site = Site(PROCESS, file, line, function_at(file, line), FIRST, (), False, 1, 0, ())
-    return cause_at(label, PROCESS, site, found, evidence)
+    return cause_at(label, PROCESS, site, found, evidence, proven=False)

@@ -25,7 +25,8 @@ class Cause:
 
     ``paths`` are ``{"call", "path", "expected", "got"}``; ``evidence`` says in numbers what was perturbed;
     ``chain`` are the
-    calls that led to the line, innermost first.
+    calls that led to the line, innermost first. ``proven``: perturbing only this site changes the output, or freezing
+    only what is named restores it; otherwise a trace or the last resort named the line.
     """
 
     label: str

@@ -15,14 +15,14 @@ from aos_workflow.doctor.result import Cause
 if TYPE_CHECKING:
     from aos_workflow.doctor.examination import Examiner
 
-__all__ = ["examine"]
+__all__ = ["examine", "label_of", "shared_writer"]
 
 MAX_SITES = 6
 
 
 def examine(examiner: Examiner, differing: Sequence[tuple[Any, Verdict]]) -> list[Cause]:
     """The causes behind outputs that differ under other schedules."""
-    label = "async-order" if examiner.lab.raw.get("loops") else "thread-race"
+    label = label_of(examiner)
     found = differing[0][1].found
     runs = f"another schedule changed the output in {len(differing)} of {len(differing)} runs that differed"
     shows = {"thaws": {name: thaw(differing[0][0]) for name in SCHEDULES}}
@@ -37,7 +37,28 @@ def examine(examiner: Examiner, differing: Sequence[tuple[Any, Verdict]]) -> lis
             for site in taken
         ]
     site = _written(examiner, differing) or _diverged(examiner, differing)
-    return [cause_at(label, SCHEDULES[0], site, found, [runs], perturbation=shows)] if site else []
+    if site is None:
+        return []
+    evidence = [
+        runs,
+        "named by a trace: what is written here is shared, and the order of its writers changed",
+    ]
+    return [cause_at(label, SCHEDULES[0], site, found, evidence, perturbation=shows, proven=False)]
+
+
+def label_of(examiner: Examiner) -> str:
+    """What a cause of the schedule is called in this program."""
+    return "async-order" if examiner.lab.raw.get("loops") else "thread-race"
+
+
+def shared_writer(examiner: Examiner) -> Site | None:
+    """The line that writes what several threads or tasks share, in the control run alone."""
+    lab = examiner.lab
+    if not (lab.raw.get("threads") or lab.raw.get("loops")):
+        return None
+    (raw,) = lab.execute([lab.job(trace={"mode": "writes"})])
+    found = concurrency.shared_writes(raw.get("trace") or [])
+    return _site(found[0].file, found[0].line, found[0].text) if found else None
 
 
 def _taken(examiner: Examiner, differing: Sequence[tuple[Any, Verdict]]) -> list[Site]:

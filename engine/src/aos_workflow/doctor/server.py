@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from aos_workflow.doctor.registry import hooks
 from aos_workflow.doctor.target import Target
 from aos_workflow.errors import UsageError
 
@@ -53,6 +54,7 @@ class Server:
         setup = {
             "target": target.to_child(), "path": list(target.path), "folder": str(folder), "slots": slots,
             "recording": str(recording) if recording else None, "exact": exact, "asynchronous": target.asynchronous,
+            "hooks": hooks(),
         }  # fmt: skip
         self._send(setup)
         self.ready: dict[str, Any] | None = None

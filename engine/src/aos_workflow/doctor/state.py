@@ -115,6 +115,7 @@ def _attribute(
                 [*evidence, *healed],
                 tuple(n for _, n, _ in where[1:4]),
                 perturbation={"calls": calls},
+                proven=bool(guilty),
             )
         )
     return causes

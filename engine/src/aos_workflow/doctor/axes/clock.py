@@ -7,12 +7,12 @@ program; jitter makes time pass between reads, which shows measured durations an
 from __future__ import annotations
 
 import calendar
-import datetime as dt
 import os
 import sys
 import time
 from typing import Any
 
+from aos_workflow.doctor.axes import dates
 from aos_workflow.doctor.child import schedule
 from aos_workflow.doctor.child.run import LANE, Reading, Run
 
@@ -35,8 +35,6 @@ MACHINERY = frozenset(
         "socketserver",
     ]
 )
-_real_datetime: Any = dt.datetime
-_real_date: Any = dt.date
 _gmtime, _localtime, _strftime = time.gmtime, time.localtime, time.strftime
 _asctime, _ctime = time.asctime, time.ctime
 
@@ -124,7 +122,7 @@ def control(run: Run) -> dict[str, Any]:
     time.clock_gettime = _clock_gettime(clock, time.clock_gettime, 1)
     time.clock_gettime_ns = _clock_gettime(clock, time.clock_gettime_ns, 10**9)
     _broken_down(clock)
-    _dates(run, clock)
+    dates.control(clock.read, START)
     _files(run)
     return {}
 
@@ -251,86 +249,3 @@ def _with_time(found: os.stat_result, now: float, inode: int) -> os.stat_result:
     for kind in ("atime", "mtime", "ctime"):
         values |= {f"st_{kind}": now, f"st_{kind}_ns": int(now * 1e6) * 1000}
     return os.stat_result(plain, values)
-
-
-class _Meta(type):
-    def __instancecheck__(cls, instance: object) -> bool:
-        base = _BASE_OF.get(cls)
-        return type.__instancecheck__(cls, instance) if base is None else isinstance(instance, base)
-
-    def __subclasscheck__(cls, subclass: type) -> bool:
-        base = _BASE_OF.get(cls)
-        return type.__subclasscheck__(cls, subclass) if base is None else issubclass(subclass, base)
-
-
-_BASE_OF: dict[type, type] = {}
-
-
-def _dates(run: Run, clock: Clock) -> None:  # noqa: C901
-    """``datetime`` and ``date`` whose current instant is the virtual clock's."""
-
-    class date(_real_date, metaclass=_Meta):  # type: ignore[misc]  # noqa: N801
-        """``datetime.date``."""
-
-        @classmethod
-        def today(cls) -> Any:
-            """The day of the virtual clock."""
-            found = clock.read("date.today")
-            if found is None:
-                return _real_date.__dict__["today"].__get__(None, cls)()
-            return cls.fromordinal(_real_date.fromtimestamp(found).toordinal())
-
-        def __reduce_ex__(self, protocol: Any) -> Any:
-            return (_real_date, (self.year, self.month, self.day))
-
-    class datetime(_real_datetime, metaclass=_Meta):  # type: ignore[misc]  # noqa: N801
-        """``datetime.datetime``."""
-
-        @classmethod
-        def now(cls, tz: Any = None) -> Any:
-            """The instant of the virtual clock."""
-            found = clock.read("datetime.now")
-            if found is None:
-                return _real_datetime.__dict__["now"].__get__(None, cls)(tz)
-            return cls._of(_real_datetime.fromtimestamp(found, tz))
-
-        @classmethod
-        def utcnow(cls) -> Any:
-            """The instant of the virtual clock."""
-            found = clock.read("datetime.utcnow")
-            if found is None:
-                found = START
-            return cls._of(_real_datetime.fromtimestamp(found, dt.UTC).replace(tzinfo=None))
-
-        @classmethod
-        def today(cls) -> Any:
-            """The instant of the virtual clock."""
-            found = clock.read("datetime.today")
-            return cls._of(_real_datetime.fromtimestamp(START if found is None else found))
-
-        @classmethod
-        def _of(cls, real: Any) -> Any:
-            parts = (real.year, real.month, real.day, real.hour, real.minute, real.second)
-            return cls(*parts, real.microsecond, real.tzinfo, fold=real.fold)
-
-        def date(self) -> Any:
-            """Its day."""
-            return date(self.year, self.month, self.day)
-
-        def __reduce_ex__(self, protocol: Any) -> Any:
-            return _real_datetime(
-                self.year,
-                self.month,
-                self.day,
-                self.hour,
-                self.minute,
-                self.second,
-                self.microsecond,
-                self.tzinfo,
-                fold=self.fold,
-            ).__reduce_ex__(protocol)
-
-    for ours, real in ((date, _real_date), (datetime, _real_datetime)):
-        _BASE_OF[ours] = real
-        ours.__module__, ours.__qualname__ = "datetime", real.__name__
-        setattr(dt, real.__name__, ours)

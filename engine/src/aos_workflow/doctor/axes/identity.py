@@ -9,7 +9,7 @@ import weakref
 from typing import Any
 
 from aos_workflow.doctor.child import sets
-from aos_workflow.doctor.child.run import Reading, Run
+from aos_workflow.doctor.child.run import Reading, Run, draw
 
 NAME = "identity"
 LABEL = "object-identity"
@@ -25,18 +25,43 @@ def provoke(budget: str) -> list[Any]:
     return ["a", "-a"] if budget == "quick" else ["a", "-a", "b", "-b"]
 
 
+class Address(int):
+    """A number that stands for an object: compared with another, they are equal if the objects are the same one.
+
+    So a line whose numbers are let go still agrees with the lines that are held; only orders and texts change.
+    """
+
+    real_id: int
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Address):
+            return self.real_id == other.real_id
+        return int.__eq__(self, other) if isinstance(other, int) else NotImplemented
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self.real_id)
+
+
 class Addresses:
     """Frozen numbers for objects; the objects live as long as the call, so none is given twice."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.numbers: dict[tuple[int, str], int] = {}
+        self.names: dict[int, str] = {}
+        """Which object an address is: the how manyth that its lane showed, at whatever line."""
+        self.shown: dict[str, int] = {}
         self.kept: list[Any] = []
         run.resets.append(self.reset)
 
     def reset(self) -> None:
         """Forget every number."""
         self.numbers.clear()
+        self.names.clear()
+        self.shown.clear()
         self.kept.clear()
 
     def raw(self, text: str) -> bool:
@@ -52,11 +77,18 @@ class Addresses:
         key = "" if reading.thaw is None else str(reading.variant)
         found = self.numbers.get((real, key))
         if found is None:
-            found = self.numbers[real, key] = _BASE + reading.stream().getrandbits(32) * 16
+            found = _BASE + draw(f"{key}|{self._name(real, reading.lane)}").getrandbits(32) * 16
+            self.numbers[real, key] = found
             self.kept.append(keep)
             self.run.given.add(hex(found))
         reading.note(hex(found))
         return found
+
+    def _name(self, real: int, lane: str) -> str:
+        if real not in self.names:
+            self.shown[lane] = count = self.shown.get(lane, 0) + 1
+            self.names[real] = f"{lane}/{count}"
+        return self.names[real]
 
 
 def control(run: Run) -> dict[str, Any]:
@@ -67,7 +99,11 @@ def control(run: Run) -> dict[str, Any]:
     def id(value: Any) -> int:  # noqa: A001
         real = _id(value)
         reading = run.visit(NAME, "id()")
-        return real if reading is None else addresses.number(real, reading, value)
+        if reading is None:
+            return real
+        found = Address(addresses.number(real, reading, value))
+        found.real_id = real
+        return found
 
     def text(value: Any) -> Any:
         if isinstance(value, str) and " at 0x" in value and run.active and addresses.raw(value):

@@ -84,7 +84,7 @@ def _conventions(run: Run) -> None:
     """Numbers and collation, as far as the user asks for the locale of the environment."""
     real: Any = locale.localeconv
     chosen: list[Reading] = []
-    run.resets.append(chosen.clear)
+    """Where the locale of the environment was asked for; it stays until another is set."""
 
     def localeconv() -> Any:
         found = real()
@@ -96,6 +96,8 @@ def _conventions(run: Run) -> None:
 
     def setlocale(category: int, wanted: Any = None) -> str:
         if wanted is None or wanted != "":
+            if wanted is not None:
+                chosen.clear()
             return original(category, wanted)
         reading = run.visit(NAME, "locale.setlocale")
         if reading is not None:

@@ -6,8 +6,9 @@ import contextvars
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
+from aos_workflow.doctor.child.locks import child_lane
 from aos_workflow.doctor.child.run import LANE, Run
-from aos_workflow.doctor.child.schedule import child_lane, machine_time, scheduler
+from aos_workflow.doctor.child.schedule import machine_time, scheduler
 
 NAME = "async"
 LABEL = "async-order"

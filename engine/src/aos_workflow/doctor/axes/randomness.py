@@ -9,12 +9,13 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from aos_workflow.doctor.child.run import Reading, Run
+from aos_workflow.doctor.child.run import Reading, Run, current
 
 NAME = "random"
 LABEL = "unseeded-random"
 DRIVEN = 64
 _Random = random.Random
+_run = current()
 _GOLDEN = 0.6180339887498949
 METHODS = [
     "betavariate",
@@ -94,45 +95,68 @@ def control(run: Run) -> dict[str, Any]:
     state = _Global()
     run.resets.append(state.reset)
 
-    class Random(_Random):
-        """``random.Random`` that takes its own seed from a stream when it is given none."""
-
-        _aos_drive: Any = None
-        _aos_reading: Any = None
-
-        def seed(self, a: Any = None, version: int = 2) -> None:
-            """Seed; without a value from the stream of the line that asks."""
-            self._aos_drive = None
-            if a is None:
-                reading = run.visit(NAME, f"{type(self).__name__}()")
-                if reading is not None:
-                    a = reading.stream().getrandbits(64)
-                    self._aos_drive = quantile(reading.variant)
-            elif run.active and not run.importing:
-                run.seedings.append(str(a)[:80])
-            super().seed(a, version)
-
-        def random(self) -> float:
-            """The next draw."""
-            drawn = super().random()
-            if self._aos_drive is None:
-                return drawn
-            self._aos_drive = (self._aos_drive + 0.31) % 1.0
-            return (self._aos_drive - 0.31) % 1.0  # type: ignore[no-any-return]
-
-        def _randbelow(self, n: int) -> int:
-            if self._aos_drive is None:
-                return super()._randbelow(n)  # type: ignore[misc, no-any-return]
-            return min(int(self.random() * n), n - 1)
-
-    Random.__module__, Random.__qualname__ = "random", "Random"
-    random.Random = Random  # type: ignore[misc]
+    Controlled.__module__, Controlled.__qualname__, Controlled.__name__ = (
+        "random",
+        "Random",
+        "Random",
+    )
+    random.Random = Controlled  # type: ignore[misc]
     for name in METHODS:
         if hasattr(random, name):
             setattr(random, name, _module_function(run, state, name))
     random.seed = state.seeding(run)
     random.setstate = state.setting()
     return {}
+
+
+class Controlled(_Random):
+    """``random.Random`` that takes its own seed from a stream when it is given none."""
+
+    _aos_drive: Any = None
+    _aos_foreign = False
+
+    def seed(self, a: Any = None, version: int = 2) -> None:
+        """Seed; without a value from the stream of the line that asks."""
+        self._aos_drive = None
+        self._aos_foreign = False
+        if a is None:
+            reading = _run.visit(NAME, f"{type(self).__name__}()")
+            if reading is not None:
+                a = reading.stream().getrandbits(64)
+                self._aos_drive = quantile(reading.variant)
+            else:
+                self._aos_foreign = True
+        elif _run.active and not _run.importing:
+            _run.seedings.append(str(a)[:80])
+        super().seed(a, version)
+
+    def _foreign(self) -> _Random | None:
+        """What to draw from, if this is an unseeded generator of a library and the user is behind the draw."""
+        reading = _run.visit(NAME, "a library's unseeded generator", depth=3)
+        return None if reading is None else generator(reading)
+
+    def random(self) -> float:
+        """The next draw."""
+        if self._aos_foreign and (found := self._foreign()) is not None:
+            return found.random()
+        drawn = super().random()
+        if self._aos_drive is None:
+            return drawn
+        self._aos_drive = (self._aos_drive + 0.31) % 1.0
+        return (self._aos_drive - 0.31) % 1.0  # type: ignore[no-any-return]
+
+    def getrandbits(self, k: int) -> int:
+        """The next bits."""
+        if self._aos_foreign and (found := self._foreign()) is not None:
+            return found.getrandbits(k)
+        return super().getrandbits(k)
+
+    def _randbelow(self, n: int) -> int:
+        if self._aos_foreign and (found := self._foreign()) is not None:
+            return found._randbelow(n)  # type: ignore[attr-defined, no-any-return]
+        if self._aos_drive is None:
+            return super()._randbelow(n)  # type: ignore[misc, no-any-return]
+        return min(int(self.random() * n), n - 1)
 
 
 class _Global:

@@ -7,8 +7,9 @@ import concurrent.futures.thread
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from aos_workflow.doctor.child.locks import child_lane, install
 from aos_workflow.doctor.child.run import LANE, SPAWNED, Run
-from aos_workflow.doctor.child.schedule import child_lane, install, scheduler
+from aos_workflow.doctor.child.schedule import scheduler
 
 NAME = "threads"
 LABEL = "thread-race"

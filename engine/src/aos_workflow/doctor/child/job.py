@@ -13,8 +13,9 @@ from typing import Any
 
 from aos_workflow.doctor.child import schedule, trace
 from aos_workflow.doctor.child.elements import stable_text
+from aos_workflow.doctor.child.roots import cached_functions
 from aos_workflow.doctor.child.run import Run, Thaw
-from aos_workflow.doctor.child.state import Roots, cached_functions
+from aos_workflow.doctor.child.state import Roots
 from aos_workflow.doctor.child.target import Sources
 
 __all__ = ["perform"]

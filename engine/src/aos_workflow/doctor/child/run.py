@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any
 
-__all__ = ["LANE", "Hit", "Reading", "Run", "Thaw", "current"]
+__all__ = ["LANE", "Hit", "Reading", "Run", "Thaw", "current", "draw"]
 
 LANE: ContextVar[str] = ContextVar("lane", default="0")
 """Which thread, task or work item runs, by its place in the tree of who started whom: ``0``, ``0.2``, ``0.2.1``."""
@@ -77,7 +79,7 @@ class Reading:
     def stream(self) -> random.Random:
         """A generator for this very read; another one where the source is thawed."""
         key = CONTROL if self.thaw is None else f"{self.variant}"
-        return _seeded(f"{key}|{self.axis}|{self.place[1]}|{self.lane}|{self.index}")
+        return draw(f"{key}|{self.axis}|{self.place[1]}|{self.lane}|{self.index}")
 
     def note(self, value: object) -> None:
         """Remember what was answered, to be found again in the output."""
@@ -98,6 +100,8 @@ class Run:
         self.counts: dict[Any, int] = {}
         self.children: dict[str, int] = {}
         self.resets: list[Any] = []
+        self.roots: list[Any] = []
+        """Where libraries keep state, as their hooks say."""
         self.field_lines: dict[tuple[str, str], dict[str, int]] = {}
         self.seedings: list[str] = []
         self.importing = 0
@@ -117,6 +121,20 @@ class Run:
         LANE.set("0")
         for reset in self.resets:
             reset()
+
+    @contextmanager
+    def unseen(self) -> Iterator[None]:
+        """While something is done that is not the user's doing."""
+        before, self.active = self.active, False
+        try:
+            yield
+        finally:
+            self.active = before
+
+    def note_seed(self, seed: object) -> None:
+        """Remember a seed that the user's code gave to a generator."""
+        if seed is not None and self.active and not self.importing and self.user_frame(2):
+            self.seedings.append(str(seed)[:80])
 
     def user_frame(self, depth: int = 1) -> FrameType | None:
         """The innermost frame of the user's own code."""
@@ -206,7 +224,8 @@ class Run:
 SPAWNED: ContextVar[tuple[str, int, str] | None] = ContextVar("spawned", default=None)
 
 
-def _seeded(text: str) -> random.Random:
+def draw(text: str) -> random.Random:
+    """A generator that only the text decides."""
     return _Random(text)
 
 

@@ -2,8 +2,7 @@
 
 Real threads, but only the one that holds the *turn* runs. It passes the turn on where it would block (locks, joins,
 sleeps, selectors) and, when threads are let go, at the points where others may get ahead of it. Sleeping takes no time:
-when nobody can run, the clock moves to the next deadline. Locks made by ``threading`` are ours, so everything that is
-built on them (conditions, events, queues, futures, pools) follows.
+when nobody can run, the clock moves to the next deadline.
 """
 
 from __future__ import annotations
@@ -11,14 +10,11 @@ from __future__ import annotations
 import _thread
 import random
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-from aos_workflow.doctor.child.run import LANE, SPAWNED, Run
-
-__all__ = ["DeadlockError", "Lock", "Scheduler", "elapsed", "install", "scheduler"]
+__all__ = ["DeadlockError", "Scheduler", "elapsed", "machine_time", "real_sleep", "scheduler"]
 
 _allocate = _thread.allocate_lock
 _get_ident = _thread.get_ident
@@ -155,6 +151,10 @@ class Scheduler:
         if me is None or self.alone:
             self.now += seconds
             return
+        if seconds == 0:  # only lets others go first
+            me.state, me.ready, me.deadline = "ready", None, None
+            self._switch(me)
+            return
         if self.choices is not None:
             seconds = seconds * self.choices.uniform(0.5, 1.6) + self.choices.choice((0, 0, 0.004))
         me.state, me.ready, me.deadline = "waiting", _never, self.now + seconds
@@ -261,11 +261,11 @@ def _poll(ready: Callable[[], bool], timeout: float | None) -> bool:
     while not ready():
         if end is not None and _monotonic() >= end:
             return False
-        _real_sleep(0.0005)
+        real_sleep(0.0005)
     return True
 
 
-_real_sleep = time.sleep
+real_sleep = time.sleep
 scheduler = Scheduler()
 
 
@@ -277,141 +277,3 @@ def elapsed() -> float:
 def machine_time() -> float:
     """The clock of the machinery: never perturbed, and virtual where sleeping is."""
     return MACHINE_START + scheduler.now
-
-
-class Lock:
-    """``threading.Lock``."""
-
-    __slots__ = ("__weakref__", "_lock")
-
-    def __init__(self) -> None:
-        self._lock = _allocate()
-
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """As ``threading.Lock.acquire``."""
-        if self._lock.acquire(False):
-            return True
-        if not blocking:
-            return False
-        end = None if timeout < 0 else scheduler.now + timeout
-        while end is None or scheduler.now < end:
-            scheduler.wait(self._free, None if end is None else end - scheduler.now)
-            if self._lock.acquire(False):
-                return True
-        return False
-
-    def _free(self) -> bool:
-        return not self._lock.locked()
-
-    def release(self) -> None:
-        """As ``threading.Lock.release``."""
-        self._lock.release()
-
-    def locked(self) -> bool:
-        """As ``threading.Lock.locked``."""
-        return self._lock.locked()
-
-    def __enter__(self) -> bool:
-        return self.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-    def _at_fork_reinit(self) -> None:
-        self._lock = _allocate()
-
-
-def install(run: Run) -> None:
-    """Put locks, sleeping and starting threads under the scheduler."""
-    import queue
-
-    threading.Lock = threading._allocate_lock = Lock  # type: ignore[assignment,attr-defined]
-    threading._CRLock = None  # type: ignore[attr-defined]
-    queue.SimpleQueue = queue._PySimpleQueue  # type: ignore[misc,attr-defined]
-    for name in ("_start_new_thread", "_start_joinable_thread"):
-        if hasattr(threading, name):
-            setattr(threading, name, _starting(run, getattr(threading, name)))
-    _thread.start_new_thread = _starting(run, _thread.start_new_thread)
-    threading.Thread.start = _thread_start(threading.Thread.start)  # type: ignore[method-assign]
-    threading.Thread.join = _thread_join(threading.Thread.join)  # type: ignore[method-assign]
-    threading.Thread.is_alive = _thread_is_alive(threading.Thread.is_alive)  # type: ignore[method-assign]
-    time.sleep = _sleep(run)
-    import subprocess
-
-    threading._time = queue.time = subprocess._time = machine_time  # type: ignore[attr-defined]
-
-
-def _starting(run: Run, original: Any) -> Any:
-    def start(function: Any, *args: Any, **kwargs: Any) -> Any:
-        if not run.active:
-            scheduler.strangers = True
-            return original(function, *args, **kwargs)
-        fiber = scheduler.spawn()
-        lane = child_lane(run)
-        frame = run.user_frame(2)
-        origin = frame and (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
-        owner = getattr(function, "__self__", None)
-        if isinstance(owner, threading.Thread):
-            owner._aos_fiber = fiber  # type: ignore[attr-defined]
-
-        def body(*inner: Any, **named: Any) -> None:
-            scheduler.enter(fiber)
-            LANE.set(lane)
-            SPAWNED.set(origin or None)
-            try:
-                function(*inner, **named)
-            finally:
-                scheduler.leave(fiber)
-
-        return original(body, *args, **kwargs)
-
-    return start
-
-
-def child_lane(run: Run) -> str:
-    """The lane of what the running code starts next."""
-    lane = LANE.get()
-    run.children[lane] = number = run.children.get(lane, 0) + 1
-    return f"{lane}.{number}"
-
-
-def _thread_start(original: Any) -> Any:
-    def start(self: threading.Thread) -> None:
-        original(self)
-        scheduler.pause()
-
-    return start
-
-
-def _thread_join(original: Any) -> Any:
-    def join(self: threading.Thread, timeout: float | None = None) -> None:
-        fiber = getattr(self, "_aos_fiber", None)
-        if fiber is None or self is threading.current_thread():
-            original(self, timeout)
-        elif scheduler.wait(lambda: fiber.state == "done", timeout):
-            original(self)
-
-    return join
-
-
-def _thread_is_alive(original: Any) -> Any:
-    def is_alive(self: threading.Thread) -> bool:
-        fiber = getattr(self, "_aos_fiber", None)
-        if fiber is None:
-            return bool(original(self))
-        return fiber.state != "done"  # type: ignore[no-any-return]
-
-    return is_alive
-
-
-def _sleep(run: Run) -> Any:
-    def sleep(seconds: float, /) -> None:
-        if seconds < 0:
-            raise ValueError("sleep length must be non-negative")
-        if run.active:
-            scheduler.sleep(float(seconds))
-        else:
-            _real_sleep(seconds)
-
-    sleep.__module__ = "time"
-    return sleep

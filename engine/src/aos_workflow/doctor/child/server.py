@@ -51,6 +51,7 @@ class Server:
 
     def __init__(self, setup: dict[str, Any]) -> None:
         from aos_workflow.doctor.child.controls import install
+        from aos_workflow.doctor.child.instruments import Hooks
         from aos_workflow.doctor.child.run import current
         from aos_workflow.doctor.child.target import Sources, Target
 
@@ -64,6 +65,9 @@ class Server:
         names = install(self.run, self.sources.imports, setup)
         self.sources.names.update(names)
         self.sources.preload()
+        self.hooks = Hooks(self.run, setup["hooks"])
+        self.hooks.apply()
+        self.sources.hooks = self.hooks
         self.children: dict[int, Child] = {}
         self.waiting: list[dict[str, Any]] = []
         self.free = list(range(setup["slots"]))

@@ -58,6 +58,7 @@ class Sources(importlib.abc.MetaPathFinder):
         self.code: dict[str, CodeType] = {}
         self.constants: list[str] = []
         self.imports: set[str] = set()
+        self.hooks: Any = None
         stdlib = sysconfig.get_paths()
         self.foreign = tuple(
             os.path.realpath(stdlib[k]) + os.sep for k in ("stdlib", "purelib", "platlib")
@@ -151,6 +152,8 @@ class Sources(importlib.abc.MetaPathFinder):
             module = importlib.import_module(home) if home else self._module()
         finally:
             self.run.importing -= 1
+        if self.hooks is not None:
+            self.hooks.apply()
         found: Any = module
         for part in (name or self.target.name).split("."):
             found = getattr(found, part)

@@ -1,8 +1,11 @@
-"""What every route asks for: the backend, and a caller whose key is good for it."""
+"""What every route asks for: the backend, and a caller whose key is good for it.
+
+Coroutines all of them: FastAPI would run a plain function in a thread.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -16,18 +19,18 @@ from aos_workflow.server.settings import ServerSettings
 __all__ = ["Admin", "Back", "Operator", "Reader", "Settings"]
 
 
-def _backend(request: Request) -> Backend:
+async def _backend(request: Request) -> Backend:
     found: Backend = request.app.state.backend
     return found
 
 
-def _settings(request: Request) -> ServerSettings:
+async def _settings(request: Request) -> ServerSettings:
     found: ServerSettings = request.app.state.settings
     return found
 
 
-def _with(scope: Scope) -> Callable[[Request], Caller]:
-    def caller_of(request: Request) -> Caller:
+def _with(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
+    async def caller_of(request: Request) -> Caller:
         caller: Caller = request.scope[CALLER]
         if caller.scope < scope:
             raise ProblemError(

@@ -183,6 +183,15 @@ def test_a_drill_that_fails_fails_its_steps(tmp_path: Path) -> None:
     assert found.verdict is Verdict.PASSED
 
 
+def test_a_drill_in_between_is_for_the_step_below(tmp_path: Path) -> None:
+    page = "# P\n```console\n$ a\n```\n<!-- drill: prepare -->\n```console\n$ b\nx\n```\n"
+    first, second = followed(page, tmp_path, Done("", 0), Done("", 0), Done("x", 0))
+    assert (first.verdict, second.verdict) == (Verdict.PASSED, Verdict.PASSED)
+    first, second = followed(page, tmp_path, Done("", 0), Done("no room", 1), Done("x", 0))
+    assert (first.verdict, second.verdict) == (Verdict.PASSED, Verdict.FAILED)
+    assert "could not be prepared" in second.actual
+
+
 def test_what_cannot_be_run_is_said(tmp_path: Path) -> None:
     page = "# P\n```console\n$ needs x\n```\n<!-- by hand: slow -->\n```console\n$ b\n```\n"
     found = followed(page, tmp_path, missing="needs prometheus")

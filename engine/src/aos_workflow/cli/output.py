@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ClosedPipeError", "Output", "printable"]
 
-_PIPE_WIDTH = 10_000
-"""Columns of a table that no terminal shows: it is not wrapped."""
-
 
 class ClosedPipeError(Exception):
     """Who reads our output has stopped reading."""
@@ -41,23 +38,11 @@ class Output:
         self.lines(error_lines(error), indent)
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table for people. A cell ``ok`` is green, one in capitals red."""
+        """A table for people. On a terminal a cell ``ok`` is green, one in capitals red."""
         if self.as_json or not rows:
             return
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        terminal = sys.stdout.isatty()
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in head:
-            table.add_column(name, overflow="fold", no_wrap=not terminal)
-        for row in rows:
-            table.add_row(*(Text(printable(cell), _style(cell)) for cell in row))
-        console = Console(width=None if terminal else _PIPE_WIDTH, highlight=False)
-        with console.capture() as captured:
-            console.print(table)
-        _write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+        cells = [tuple(map(printable, row)) for row in (head, *rows)]
+        _write("".join(f"{line.rstrip()}\n" for line in _laid_out(cells)))
 
     def document(self, data: Mapping[str, Any]) -> None:
         """The one JSON document."""
@@ -75,6 +60,26 @@ class Output:
             sys.stdout.buffer.flush()
         except BrokenPipeError:
             raise ClosedPipeError from None
+
+
+def _laid_out(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table. What no terminal shows is neither coloured nor folded, and needs no rich for it."""
+    if not sys.stdout.isatty():
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return ["  ".join(map(str.ljust, row, widths)) for row in rows]
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in rows[0]:
+        table.add_column(Text(name), overflow="fold")
+    for row in rows[1:]:
+        table.add_row(*(Text(cell, _style(cell)) for cell in row))
+    console = Console(highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get().splitlines()
 
 
 def error_lines(error: AosError) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -35,6 +34,8 @@ def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
 
 def actor() -> str:
     """Who does it, for the audit."""
+    import getpass
+
     try:
         return f"cli:{getpass.getuser()}"
     except (KeyError, OSError):

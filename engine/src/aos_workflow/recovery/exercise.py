@@ -63,33 +63,42 @@ def _follow(
     lacking = missing(procedure.drill)
     reasons = {step: lacking or _reason(step, missing) for step in procedure.steps}
     steps = [step for step in procedure.steps if reasons[step] is None]
-    commands = [command for step in steps for command in step.commands]
-    drill = [Command(procedure.drill)] if procedure.drill else []
+    drills = [procedure.drill] if procedure.drill else []
     begun_s = clock.monotonic()
-    results = run([each.text for each in [*drill, *commands]]) if steps else []
+    results = run([*drills, *(text for step in steps for text in _texts(step))]) if steps else []
     took_s = (clock.monotonic() - begun_s) / max(1, len(steps))
-    begin = results.pop(0) if drill and results else None
-    prepared = begin is None or begin.exit_code == 0
+    begin, results = (results[0], results[1:]) if drills and results else (None, results)
     for step in procedure.steps:
         reason = reasons[step]
         if reason is not None:
             yield _outcome(page, procedure, step, reason, Verdict.NOT_RUN)
-        elif not prepared:
-            assert begin is not None
-            said = f"the exercise could not be prepared:\n{begin.output}"
-            yield _outcome(page, procedure, step, said, Verdict.FAILED)
-        else:
-            own, results = results[: len(step.commands)], results[len(step.commands) :]
-            problems = list(_problems(step.commands, own))
-            output = "\n".join(done.output.strip("\n") for done in own)
-            verdict = Verdict.FAILED if problems else Verdict.PASSED
-            yield _outcome(page, procedure, step, "\n".join([*problems, output]), verdict, took_s)
+            continue
+        count = len(_texts(step))
+        own, results = results[:count], results[count:]
+        problems, output = _judged(step, begin, own)
+        verdict = Verdict.FAILED if problems else Verdict.PASSED
+        yield _outcome(page, procedure, step, "\n".join([*problems, output]), verdict, took_s)
+
+
+def _texts(step: Step) -> list[str]:
+    """What is run for a step: its drill, and its commands."""
+    return [*([step.drill] if step.drill else []), *(each.text for each in step.commands)]
 
 
 def _reason(step: Step, missing: Missing) -> str | None:
     if step.by_hand is not None:
         return f"by hand: {step.by_hand}"
-    return next((said for each in step.commands if (said := missing(each.text))), None)
+    return next((said for text in _texts(step) if (said := missing(text))), None)
+
+
+def _judged(step: Step, begin: Done | None, results: list[Done]) -> tuple[list[str], str]:
+    """What is not as the page says, and the output. Nothing can be said about a step that could not be prepared."""
+    own = results[:1] if step.drill else []
+    for drill in (begin, *own):
+        if drill is not None and drill.exit_code != 0:
+            return ["the exercise could not be prepared:"], drill.output
+    said = results[len(own) :]
+    return list(_problems(step.commands, said)), "\n".join(d.output.strip("\n") for d in said)
 
 
 def _problems(commands: Sequence[Command], results: Sequence[Done]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 A heading begins a procedure. In it, every fenced block and every row of a table with the columns ``Step``, ``Command``
 and ``Expected`` is a step::
 
-    <!-- drill:                      commands that bring about what the procedure is for; hidden from readers
+    <!-- drill:                      commands that bring about what the step is for; hidden from readers
     aos-workflow start drill --run drill-1
     -->
     ```console
@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from aos_workflow.errors import UsageError
@@ -40,7 +40,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One block or row. ``shown`` is what the page says; ``by_hand`` is why it is not run, if it is not."""
+    """One block or row. ``shown`` is what the page says; ``by_hand`` is why it is not run, if it is not.
+
+    ``drill`` is run before it; that of a procedure's first step is the procedure's.
+    """
 
     title: str
     line: int
@@ -48,6 +51,7 @@ class Step:
     commands: tuple[Command, ...]
     by_hand: str | None = None
     number: str = ""
+    drill: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +77,22 @@ class Runbook:
 class _Draft:
     title: str
     line: int
-    drill: list[str] = field(default_factory=list)
+    drills: list[str] = field(default_factory=list)
+    """Those that have no step yet."""
+    drill: str = ""
     steps: list[Step] = field(default_factory=list)
 
+    def add(self, step: Step) -> None:
+        """The next step, with what has to be brought about before it."""
+        drill, self.drills = "\n".join(self.drills), []
+        if self.steps:
+            step = replace(step, drill=drill)
+        else:
+            self.drill = drill
+        self.steps.append(step)
+
     def done(self) -> Procedure:
-        return Procedure(self.title, self.line, "\n".join(self.drill), tuple(self.steps))
+        return Procedure(self.title, self.line, self.drill, tuple(self.steps))
 
 
 _HEADING = re.compile(r"^(#+) (.+?)\s*$")
@@ -118,9 +133,10 @@ def read_page(path: Path) -> Runbook:
             end = next(
                 (n for n in range(at, len(lines)) if not lines[n].startswith("|")), len(lines)
             )
-            drafts[-1].steps += _rows(lines[at:end], at + 1)
+            for step in _rows(lines[at:end], at + 1):
+                drafts[-1].add(step)
         if drafts and "drill" in said:
-            drafts[-1].drill.append(said.pop("drill"))
+            drafts[-1].drills.append(said.pop("drill"))
         at = end
     title = drafts[0].title if drafts else path.stem
     return Runbook(path, title, tuple(draft.done() for draft in drafts))
@@ -150,9 +166,7 @@ def _add_block(
     commands = _commands(fence["language"], lines, expected, int(code[1]) if code else 0)
     if commands:
         shown = "\n".join(lines)
-        drafts[-1].steps.append(
-            Step(drafts[-1].title, line, shown, tuple(commands), said.get("by hand"))
-        )
+        drafts[-1].add(Step(drafts[-1].title, line, shown, tuple(commands), said.get("by hand")))
 
 
 def _commands(

@@ -15,12 +15,14 @@ from aos_workflow.shadow.strikes import Strikes
 
 __all__ = ["MemoryRecorder"]
 
+_NOWHERE = Path("nowhere")
+
 
 class MemoryRecorder(GoldenRecorder):
     """A recorder without a folder. Its disk may be full now and then, if ``strikes`` say so."""
 
     def __init__(self, strikes: Strikes) -> None:
-        super().__init__(Path("nowhere"), rules=DEFAULT_RULES)
+        super().__init__(_NOWHERE, rules=DEFAULT_RULES)
         self._strikes = strikes if strikes.has("event") else None
         self._runs: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
 
@@ -69,7 +71,7 @@ class MemoryRecorder(GoldenRecorder):
         if order is not None and list(order) != sorted(order):
             self._reorder(run_id, order)
         self.append(run_id, "run_end", {"status": status, **data})
-        return self.path_of(run_id)
+        return self.folder
 
     def abandon(self, run_id: str) -> None:
         return None

@@ -58,6 +58,10 @@ class Scenario:
         workflow = self.workflow
         return workflow.id if isinstance(workflow, Workflow) else workflow.workflow_id
 
+    @cached_property
+    def _annotations(self) -> dict[str, Any]:
+        return _wanted(self.workflow) if isinstance(self.workflow, Workflow) else {}
+
     def draw_inputs(self, draw: random.Random) -> dict[str, Any]:
         """The inputs of one run.
 
@@ -67,7 +71,10 @@ class Scenario:
         if self.inputs is not None:
             return dict(self.inputs(draw))
         if isinstance(self.workflow, Workflow):
-            return _from_signature(self.workflow, draw)
+            return {
+                name: _of_type(self.workflow, name, wanted, draw)
+                for name, wanted in self._annotations.items()
+            }
         return {
             name: _of_kind(declared, draw)
             for name, declared in (self.workflow.inputs or {}).items()
@@ -161,19 +168,14 @@ def _source(function: Any) -> str:
 # inputs
 
 
-def _from_signature(workflow: Workflow, draw: random.Random) -> dict[str, Any]:
+def _wanted(workflow: Workflow) -> dict[str, Any]:
+    """The inputs that have no default, with their annotations."""
     _, *parameters = inspect.signature(workflow.function).parameters.values()
     try:
         hints = typing.get_type_hints(workflow.function)
     except NameError as error:
         raise ScenarioError(f"workflow {workflow.id!r}: {error}") from None
-    given = {}
-    for parameter in parameters:
-        if parameter.default is parameter.empty:
-            given[parameter.name] = _of_type(
-                workflow, parameter.name, hints.get(parameter.name), draw
-            )
-    return given
+    return {p.name: hints.get(p.name) for p in parameters if p.default is p.empty}
 
 
 def _of_type(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from aos_workflow.checkpoint import MemoryStore
@@ -66,6 +67,7 @@ class SimulatedRun:
         self._recorder = MemoryRecorder(self._strikes) if is_recorded else None
         self._run_id = f"cycle-{cycle.number}"
         self._workers = 0
+        self._task: asyncio.Task[Any] | None = None
         self._member: Process | None = None
         self._crash: asyncio.Future[Fault] | None = None
         self._engine = self._new_engine()
@@ -86,6 +88,7 @@ class SimulatedRun:
     # rounds
 
     async def _main_and_end(self) -> SideResult:
+        self._task = _this_task()
         try:
             return await self._main()
         finally:
@@ -290,8 +293,11 @@ class SimulatedRun:
             await asyncio.wait(left, timeout=_WORKER_SILENT_S)
 
     def _close(self) -> None:
-        if asyncio.all_tasks(self._loop):  # the loop gave up in the middle
-            self._loop.run_until_complete(self._end())
+        task = self._task
+        if task is not None and not task.done():  # the loop gave up in the middle
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(task)
         self._loop.close()
 
 

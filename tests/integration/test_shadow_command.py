@@ -64,6 +64,8 @@ def test_json(tmp_path: Path) -> None:
         (("run", "--quick", "--cycles", 5), "--quick says"),
         (("run", "--cycles", 0), "greater than or equal to 1"),
         (("run", "--resume", "nowhere"), "no simulation"),
+        (("run", "--resume", "nowhere", "--seed", 5), "the folder says what is simulated"),
+        (("run", "--resume", "nowhere", "--out", "x"), "the folder says what is simulated"),
         (("run", "--quick", "--fleet", "moon"), "no fleet 'moon'"),
         (("status", "nowhere"), "no simulation"),
         (("sanity", "nowhere"), "no simulation"),
@@ -82,6 +84,29 @@ def test_workflows_that_are_not_there(tmp_path: Path) -> None:
     assert "no module 'unloadable'" in found.stderr
     again = run("run", "--quick", "--out", tmp_path)
     assert again.returncode == 0  # nothing was begun there
+
+
+def test_a_damaged_folder_is_not_resumed(tmp_path: Path) -> None:
+    assert run("run", "--quick", "--out", tmp_path).returncode == 0
+    journal = tmp_path / "journal.jsonl"
+    journal.write_bytes(b"{}\n" + journal.read_bytes())
+    found = run("run", "--resume", tmp_path, "--cycles", 5)
+    assert found.returncode == 2
+    assert "journal.jsonl:1: damaged" in found.stderr
+    (tmp_path / "simulation.json").write_text("{}")
+    found = run("run", "--resume", tmp_path)
+    assert "holds no simulation that can be read" in found.stderr
+
+
+def test_the_newest_folder_is_the_one_that_is_meant(tmp_path: Path) -> None:
+    env = {"TMPDIR": str(tmp_path)}
+    for script in (["mismatch=1"], []):
+        run("run", "--quick", script=script, env=env)
+    folders = sorted(tmp_path.glob("shadow_simulation_*"))
+    assert len(folders) == 2
+    found = run("status", env=env)
+    assert found.returncode == 0
+    assert f"Folder: {folders[1]}" in found.stdout
 
 
 def test_a_hook_that_is_no_address(tmp_path: Path) -> None:

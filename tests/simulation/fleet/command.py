@@ -15,7 +15,7 @@ from typing import Any
 from tests.simulation.fleet.scripted import RUNNER
 
 ROOT = Path(__file__).parents[3]
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 
 Process = subprocess.Popen[str]
 
@@ -56,7 +56,7 @@ def start(*arguments: object, script: Sequence[str] = (), **given: Any) -> Proce
     )
 
 
-def wait_for(what: Callable[[], bool], limit_s: float = 20.0) -> None:
+def wait_for(what: Callable[[], bool], limit_s: float = 60.0) -> None:
     """Wait until it is so."""
     until = time.monotonic() + limit_s
     while not what():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,17 @@ QUICK = Limits(tick_s=0.02, status_s=0.05, stall_s=60.0, disk_s=5.0, disk_retry_
 
 
 class Watcher:
-    """Keeps what it is told."""
+    """Keeps what it is told. ``when_reported`` is called after each time that cycles count."""
 
-    def __init__(self) -> None:
+    def __init__(self, when_reported: Callable[[], object] = lambda: None) -> None:
+        self._when_reported = when_reported
         self.reports: list[CycleReport] = []
         self.statuses: list[Status] = []
         self.warnings: list[str] = []
 
     def reported(self, reports: Sequence[CycleReport]) -> None:
         self.reports += reports
+        self._when_reported()
 
     def ticked(self, status: Status) -> None:
         self.statuses.append(status)

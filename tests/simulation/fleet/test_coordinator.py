@@ -93,7 +93,7 @@ def test_a_worker_killed_from_outside_costs_nothing(tmp_path: Path) -> None:
 
 
 def test_a_cycle_that_hangs_is_given_up(tmp_path: Path) -> None:
-    simulate(tmp_path, settings("hang=2", cycles=4), cycle_limit_s=0.2)
+    simulate(tmp_path, settings("hang=2", cycles=4), cycle_limit_s=0.5)
     assert numbers(tmp_path) == {"match": [0, 1, 3], "mismatch": [], "error": [2]}
 
 
@@ -107,19 +107,14 @@ def test_code_that_changes_meanwhile_ends_it(tmp_path: Path) -> None:
     code = tmp_path / "code"
     code.write_text("scripted")
     once = tmp_path / "once"  # a lost process is started anew, and reads the code again
-    asked = settings(f"code={code}", f"kill_once={once}", "slow=0.005", cycles=1000)
+    asked = settings(f"code={code}", f"kill_once={once}", cycles=100_000)
 
     def change() -> None:
         code.write_text("changed")
         once.touch()
 
-    timer = threading.Timer(0.5, change)
-    timer.start()
-    try:
-        with pytest.raises(ShadowChangedError):
-            simulate(tmp_path / "out", asked)
-    finally:
-        timer.join()
+    with pytest.raises(ShadowChangedError):
+        simulate(tmp_path / "out", asked, watcher=Watcher(change))
     assert read_status(tmp_path / "out" / "status.json").state is State.FAILED
 
 
@@ -138,8 +133,15 @@ def test_stop_drains(tmp_path: Path) -> None:
     folder.begin(asked)
     fleet = LocalFleet(SideSetup(asked.campaign, asked.runner), 2)
     fleet.start(shadow_hash_seed(1, 0))
-    coordinator = Coordinator(asked, folder, fleet, observer=Watcher(), limits=QUICK)
-    threading.Timer(0.5, coordinator.stop, ["SIGTERM"]).start()
+    stopped: list[str] = []
+
+    def stop_once() -> None:
+        if not stopped:
+            stopped.append("SIGTERM")
+            coordinator.stop("SIGTERM")
+
+    watcher = Watcher(stop_once)
+    coordinator = Coordinator(asked, folder, fleet, observer=watcher, limits=QUICK)
     summary = coordinator.run()
     fleet.close()
     folder.release()

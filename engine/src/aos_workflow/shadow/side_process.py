@@ -63,8 +63,7 @@ def _serve(channel: Channel) -> None:
     gc.collect()
     gc.freeze()
     while True:
-        order = orjson.loads(channel.receive())
-        _fork(channel, runner, side, order)
+        _fork(channel, runner, side, channel.receive())
         channel.send(b'{"end":true}')
 
 
@@ -78,7 +77,7 @@ def _take_streams() -> Channel:
     return channel
 
 
-def _fork(channel: Channel, runner: Runner, side: Side, order: Mapping[str, Any]) -> None:
+def _fork(channel: Channel, runner: Runner, side: Side, order: bytes) -> None:
     """Have a child do it, and wait for its end or for that of the coordinator."""
     parent = os.getpid()
     alive, held = os.pipe()
@@ -87,7 +86,7 @@ def _fork(channel: Channel, runner: Runner, side: Side, order: Mapping[str, Any]
         code = 1
         try:
             _die_with(parent)
-            _run(channel, runner, side, order)
+            _run(channel, runner, side, orjson.loads(order))  # here: the parent stays as small as it was
             code = 0
         except ChannelClosedError:
             pass

@@ -18,6 +18,7 @@ __all__ = ["KINDS", "PROFILES", "FaultKind", "Profile", "draw_faults", "profile"
 
 Numbers = Mapping[str, float]
 _FIRST_COMMITS = 12
+_FIRST_CALLS = 24
 _ONE_IN = (1, 2, 4)
 _MOST_DELAY_S = 20.0
 _MOST_SHIFT_S = 86_400
@@ -28,8 +29,8 @@ _MOST_CALLS = 3
 class FaultKind:
     """One kind: where it strikes, and whether both sides get it.
 
-    ``place`` is what its ``at`` counts: commits, calls of the budget store, recorded events, ends of the run; or
-    ``step``: the steps whose place in the program falls into that class of ``one_in``, so that schedules do not matter.
+    ``place`` is what its ``at`` counts: commits, calls of the store or of the budget store, recorded events, ends of
+    the run; or ``step``: the steps whose place in the program falls into that class of ``one_in``, whatever the schedule.
     """
 
     place: str
@@ -52,7 +53,7 @@ KINDS: Final[Mapping[str, FaultKind]] = {
     "slow_step": FaultKind("step", takes_time=True, numbers=_slow),
     "duplicate_commit": FaultKind("commit"),
     "duplicate_start": FaultKind("end"),
-    "lost_connection": FaultKind("commit", numbers=lambda draw: {"applied": draw.randint(0, 1)}),
+    "lost_connection": FaultKind("call", numbers=lambda draw: {"applied": draw.randint(0, 1)}),
     "version_conflict": FaultKind("commit"),
     "clock_jump": FaultKind(
         "commit",
@@ -108,5 +109,6 @@ def _fault(draw: random.Random, name: str) -> Fault:
     kind = KINDS[name]
     side = None if kind.is_shared else draw.choice((Side.SHADOW, Side.SHADOW, Side.PRIMARY))
     numbers = kind.numbers(draw)
-    most = {"step": int(numbers.get("one_in", 1)), "end": 1}.get(kind.place, _FIRST_COMMITS)
-    return Fault(name, draw.randrange(most), side, numbers)
+    most = {"step": int(numbers.get("one_in", 1)), "end": 1, "call": _FIRST_CALLS}
+    occasions = most.get(kind.place, _FIRST_COMMITS)
+    return Fault(name, draw.randrange(occasions), side, numbers)

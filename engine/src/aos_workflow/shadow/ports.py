@@ -6,10 +6,9 @@ import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from aos_workflow.checkpoint import MemoryStore
-from aos_workflow.checkpoint.port import Store
 from aos_workflow.checkpoint.records import Commit, Committed, RunStatus, Transition
 from aos_workflow.engine.executor import Execution, Gate, StepCall, StepExecutor
 from aos_workflow.errors import PolicyStoreLostError, RunStateError, StoreUnavailableError
@@ -50,21 +49,29 @@ class FaultyStore:
         self._shift = shift
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def as_store(self) -> Store:
-        """This, as what it behaves like."""
-        return cast(Store, self)
+        return functools.partial(self._call, getattr(self._inner, name))
 
     async def commit(self, commit: Commit) -> Committed:
         """As the store's; before or after it, what is due."""
+        done: Committed = await self._call(self._commit, commit)
+        return done
+
+    async def _call(self, method: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+        """Ask the store, over a connection that may be lost before it hears of it, or before its answer is here."""
+        lost = self._strikes.due("call") if self._strikes.has("call") else ()
+        if lost and not lost[0].numbers["applied"]:
+            raise _lost(method)
+        answer = await method(*args, **kwargs)
+        if lost:
+            raise _lost(method)
+        return answer
+
+    async def _commit(self, commit: Commit) -> Committed:
         due = {fault.kind: fault for fault in self._strikes.due("commit")}
         if "clock_jump" in due and not await self._is_urgent():
             self._shift(due["clock_jump"].numbers["shift_s"])
         if "version_conflict" in due:
             await self._steal(commit.run_id)
-        if "lost_connection" in due and not due["lost_connection"].numbers["applied"]:
-            raise _lost(commit)
         for kind in ("crash_before_commit", "worker_death"):
             if kind in due:
                 await self._die(due[kind])
@@ -73,8 +80,6 @@ class FaultyStore:
             done = await self._inner.commit(commit)
         if "crash_after_commit" in due:
             await self._die(due["crash_after_commit"])
-        if "lost_connection" in due:
-            raise _lost(commit)
         return done
 
     async def _is_urgent(self) -> bool:
@@ -94,10 +99,9 @@ class FaultyStore:
         await asyncio.get_running_loop().create_future()
 
 
-def _lost(commit: Commit) -> StoreUnavailableError:
-    return StoreUnavailableError(
-        "injected: the connection was lost during a commit", run_id=commit.run_id
-    )
+def _lost(method: Callable[..., object]) -> StoreUnavailableError:
+    name = getattr(method, "__name__", "call").strip("_")
+    return StoreUnavailableError(f"injected: the connection was lost during {name}")
 
 
 class FaultyBudgets:

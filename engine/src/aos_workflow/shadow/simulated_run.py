@@ -20,6 +20,7 @@ from aos_workflow.errors import (
     SimulatedDeadlockError,
     SimulationLimitError,
     StoreError,
+    StoreUnavailableError,
 )
 from aos_workflow.policies import MemoryBudgets, PolicyEnforcer
 from aos_workflow.shadow.clock import PlaceClock
@@ -103,8 +104,10 @@ class SimulatedRun:
             if code is None and result is not None and self._is_over(result):
                 return await self._concluded(result)
             if code == DivergenceError.code:
-                result = await self._engine.result(self._run_id)
-                return self._side_result(result, error_code=code)
+                with suppress(StoreUnavailableError):
+                    result = await self._engine.result(self._run_id)
+                    return self._side_result(result, error_code=code)
+                continue
             if code == RunLeasedError.code:  # by a worker that is dead, and not yet known to be
                 await self._answer_all()
                 await asyncio.sleep(silent_s)
@@ -179,7 +182,8 @@ class SimulatedRun:
     async def _answer_all(self) -> None:
         for question in await self._store.decisions(open_only=True):
             if question.kind != "child":
-                await self._answer(question)
+                with suppress(StoreUnavailableError):  # who is not heard is asked again
+                    await self._answer(question)
 
     async def _answer(self, question: Decision) -> None:
         draw = seeded_random(self._cycle.seed, "answer", question.run_id, question.step_path)
@@ -199,12 +203,8 @@ class SimulatedRun:
 
     async def _concluded(self, result: RunResult) -> SideResult:
         if result.ok and self._strikes.has("end") and self._strikes.due("end"):
-            result = await self._engine.run(
-                self._scenario.workflow,
-                run_id=self._run_id,
-                seed=self._cycle.seed,
-                inputs=self._cycle.inputs,
-            )
+            again, _ = await self._round(self._first(self._engine))
+            result = again or result
         return self._side_result(result)
 
     def _side_result(self, result: RunResult, error_code: str | None = None) -> SideResult:
@@ -248,7 +248,7 @@ class SimulatedRun:
     def _new_engine(self) -> WorkflowEngine:
         store: Any = self._store
         options: dict[str, Any] = {}
-        if self._strikes.has("commit"):
+        if self._strikes.has("commit") or self._strikes.has("call"):
             store = FaultyStore(self._store, self._strikes, crash=self._die, shift=self._shift)
         if self._strikes.has("step"):
             options["executor"] = FaultyExecutor(self._strikes)

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from aos_workflow.checkpoint import CheckpointStore
 from aos_workflow.engine import WorkflowEngine
 from aos_workflow.skills import SkillRegistry
@@ -57,17 +59,20 @@ def run(*, quick: bool = False) -> Report:
         env = {**os.environ, "DATABASE_URL": server.url, "AOS_HOME": folder}
         env.pop("AOS_API_KEY", None)
         with (
-            _process(["serve", "--port", str(port), "--rate", "100000"], env),
+            _process(["serve", "--port", str(port), "--rate", "100000"], env) as serving,
             _process(["worker", "-w", "bench.engine"], env),
         ):
             _wait(port)
+            before_s = _cpu_s(serving)
             feeder = asyncio.run(_feeding(server.url, port, seconds, Path(folder)))
+            used_s = _cpu_s(serving) - before_s
     rate, latency, bad, runs = feeder
     rows = tuple((name, latency[name]) for name in ("50%", "75%", "90%", "99%"))
     report.tables.append(Table("latency of reads, ms", ("percentile", "ms"), rows))
     report.figures += [
         Figure("requests a second", rate, "requests/s"),
         Figure("p99 of reads", latency["99%"], "ms", BAR_P99_MS, "lower"),
+        Figure("CPU of the server for a request", used_s / (rate * seconds) * 1000, "ms"),
         Figure("answers that are no success", bad, "answers", 0, "exact"),
         Figure("runs that the worker did meanwhile", runs, "runs"),
     ]
@@ -120,14 +125,19 @@ def _wrk(port: int, seconds: int, folder: Path) -> tuple[float, dict[str, float]
 
 
 @contextmanager
-def _process(arguments: list[str], env: dict[str, str]) -> Iterator[None]:
+def _process(arguments: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "aos_workflow.cli", *arguments]
     running = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
     try:
-        yield
+        yield running
     finally:
         running.terminate()
         running.wait(30)
+
+
+def _cpu_s(running: subprocess.Popen[bytes]) -> float:
+    times = psutil.Process(running.pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def _wait(port: int) -> None:

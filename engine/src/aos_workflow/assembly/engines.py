@@ -10,6 +10,7 @@ from aos_workflow.assembly import default_store
 from aos_workflow.assembly.modules import load
 from aos_workflow.checkpoint.port import Store
 from aos_workflow.engine import WorkflowEngine
+from aos_workflow.errors import UsageError
 from aos_workflow.golden import GoldenRecorder
 from aos_workflow.metrics import NO_METER, Meter
 from aos_workflow.planner_sandbox import PlannerSandbox, SandboxPolicy, SkillRule
@@ -31,6 +32,7 @@ def engine(
     worker_id: str | None = None,
     queues: tuple[str, ...] = ("default",),
     meter: Meter = NO_METER,
+    is_traced: bool = False,
 ) -> WorkflowEngine:
     """An engine with the workflows and skills of these modules.
 
@@ -39,7 +41,7 @@ def engine(
     loaded = load(modules)
     costs = {item.id: item.cost_cents for item in loaded.registry}
     known = {skill_id: SkillRule(cost_cents=cents) for skill_id, cents in costs.items()}
-    return WorkflowEngine(
+    return _kind(is_traced)(
         loaded.registry,
         store or default_store(),
         golden=recorder(golden),
@@ -49,3 +51,18 @@ def engine(
         queues=queues,
         meter=meter,
     )
+
+
+def _kind(is_traced: bool) -> type[WorkflowEngine]:
+    """Raises UsageError: traces are wanted, and OpenTelemetry is not installed."""
+    if not is_traced:
+        return WorkflowEngine
+    try:
+        from aos_workflow.tracing import TracedEngine
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith("opentelemetry"):
+            raise
+        raise UsageError(
+            "traces need OpenTelemetry", hint="pip install 'aos-workflow[otel]'"
+        ) from None
+    return TracedEngine

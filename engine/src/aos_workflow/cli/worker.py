@@ -73,6 +73,9 @@ def worker(
     metrics_host: Annotated[
         str, typer.Option("--metrics-host", metavar="HOST", help="Where the port is open.")
     ] = "127.0.0.1",
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Leave OpenTelemetry spans of runs and steps.")
+    ] = False,
     log_file: LogFile = None,
 ) -> None:
     """Run what is queued, until SIGTERM or Ctrl-C: then take nothing more, and give back what does not end in time.
@@ -96,7 +99,14 @@ def worker(
     logger = log_to(Sinks(log_file or config.log_file()), mask=Mask(config.secrets()))
     registry = registry_for("engine", "worker")
     meter = EngineMeter(registry)
-    made = engine(workflows, golden=golden, worker_id=worker_id, queues=queues, meter=meter)
+    made = engine(
+        workflows,
+        golden=golden,
+        worker_id=worker_id,
+        queues=queues,
+        meter=meter,
+        is_traced=trace,
+    )
     found = Worker(
         made,
         queues=queues,

@@ -30,7 +30,7 @@ class FaultKind:
     """One kind: where it strikes, and whether both sides get it.
 
     ``place`` is what its ``at`` counts: commits, calls of the store or of the budget store, recorded events, ends of
-    the run; or ``step``: the steps whose place in the program falls into that class of ``one_in``, whatever the schedule.
+    the run; or ``step``: the steps whose place in the program falls into that class of ``one_in``.
     """
 
     place: str

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["View", "status_lines", "view"]
 
 _EVERY_S = 10.0
+_RENEWED_S = 0.2
 _SHOWN = 20
 """Findings that get a line of their own as they come."""
 _GROUPS = 20
@@ -100,10 +101,14 @@ class LiveView(View):
         super().__init__(output, verbose=verbose)
         self._console = console
         self._live = live
+        self._renewed_s = float("-inf")
 
     def ticked(self, status: Status) -> None:
         from rich.text import Text
 
+        if status.ended_by is None and status.elapsed_s - self._renewed_s < _RENEWED_S:
+            return
+        self._renewed_s = status.elapsed_s
         with contextlib.suppress(OSError):
             style = "red" if status.mismatches or status.errors else "green"
             self._live.update(
@@ -155,7 +160,7 @@ def status_lines(status: Status, state: State, folder: Path) -> list[str]:
         f"Errors: {status.errors:,}",
         f"Rate: {status.rate_per_s:,.1f}/s",
         f"Elapsed: {_duration(status.elapsed_s)}"
-        + (f", ETA {_duration(status.eta_s)}" if status.eta_s is not None else ""),
+        + (f", ETA {_duration(status.eta_s)}" if status.eta_s and not status.ended_by else ""),
         f"Memory: {status.memory_bytes >> 20:,} MB",
         f"Disk: {status.disk_used_bytes >> 20:,} MB used, {status.disk_free_bytes >> 20:,} MB free",
         f"Updated: {status.updated_at}",

@@ -121,18 +121,20 @@ class Bulletin:
         self._observer.ticked(status)
 
     def finish(self, state: State, ended_by: str, problem: str | None, hook_s: float) -> Summary:
-        """The end. Waits for the hook, at most that long."""
+        """The end. Everything is written before the hook is waited for, at most that long."""
         self._problem = problem
+        self._gauge.hurry()
+        self.show(state, ended_by)
         facts = self._facts(state, ended_by)
-        summary = summarize(self._settings, self._tally, self._folder.path, facts)
+        summary = self._summary(facts)
         severity = "INFO" if summary.passed and state is State.DONE else "HIGH"
         counts = {k: v for k, v in summary.result.items() if k != "campaign"}
         self._hook.tell("end", {"severity": severity, **facts, **counts, **self._place()})
-        told = self._hook.close(hook_s)
-        self._gauge.hurry()
-        self.show(state, ended_by)
-        more = {"hook": told, "peak_memory_bytes": self._gauge.peak_bytes}
-        summary = Summary(summary.passed, summary.result, {**summary.run, **more})
+        return self._summary({**facts, "hook": self._hook.close(hook_s)})
+
+    def _summary(self, facts: Mapping[str, Any]) -> Summary:
+        """Write the summary, if that is possible."""
+        summary = summarize(self._settings, self._tally, self._folder.path, facts)
         with contextlib.suppress(OSError):
             data = json.dumps(summary.to_json(), indent=2) + "\n"
             write_atomic(self._folder.summary, data.encode())
@@ -151,6 +153,7 @@ class Bulletin:
             "workers": self._workers,
             "fleet": self._fleet,
             "lost_batches": self.lost,
+            "peak_memory_bytes": self._gauge.peak_bytes,
         }
 
     def _status(self, state: State, ended_by: str | None = None) -> Status:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -134,6 +135,39 @@ def test_prune_refuses(shell: CommandShell) -> None:
     assert "no such folder" in shell.refusal("golden", "prune", "nowhere", "--older-than", "7")
     assert "--older-than" in shell.refusal("golden", "prune", "golden")
     assert "--older-than" in shell.refusal("golden", "prune", "golden", "--older-than", "-1")
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y", 0), ("n", 3)])
+def test_on_a_terminal_it_asks(shell: CommandShell, answer: str, left: int) -> None:
+    ours, theirs = pty.openpty()
+    command = "import sys; from aos_workflow.cli import main; sys.exit(main())"
+    with subprocess.Popen(
+        [sys.executable, "-c", command, "golden", "prune", "golden", "--older-than", "7"],
+        cwd=shell.folder,
+        env=shell.environment,
+        stdin=theirs,
+        stdout=theirs,
+    ) as process:
+        os.close(theirs)
+        said = b""
+        while b"[y/N]" not in said:
+            said += os.read(ours, 4096)
+        os.write(ours, f"{answer}\n".encode())
+        process.wait(timeout=60)
+    os.close(ours)
+    assert b"Remove 3 goldens?" in said
+    assert len(list((shell.folder / "golden").iterdir())) == left
+
+
+def test_the_tail_of_a_golden(shell: CommandShell) -> None:
+    tail = ("golden-tail", "--run", "run-1", "--golden", "golden")
+    found = shell.json(*tail, "--lines", "2")
+    event = {"event_type": str, "run_id": str, "index": int, "timestamp": str, "data": dict}
+    assert same_shape(found, {"ok": bool, "run_id": str, "events": [event]})
+    assert [each["event_type"] for each in found["events"]] == ["step", "run_end"]
+    assert len(shell.text(*tail).splitlines()) == 5
+    assert "no folder of goldens" in shell.refusal("golden-tail", "--run", "run-1")
+    assert "nope" in shell.refusal("golden-tail", "--run", "nope", "--golden", "golden")
 
 
 def script(

@@ -15,7 +15,8 @@ _HEADER = 5
 class Proxy:
     """A server on loopback that passes everything on to the one of ``url``.
 
-    ``round_trips`` counts what a client waits for: Sync and simple queries, after the session has begun.
+    ``round_trips`` counts what a client waits for: Sync and simple queries, after the session has begun. While
+    ``refuse`` is set, new connections are closed at once.
     """
 
     def __init__(self, url: str) -> None:
@@ -26,6 +27,7 @@ class Proxy:
         self.connections = 0
         self._lose: bytes | None = None
         self.lost = 0
+        self.refuse = False
 
     @property
     def url(self) -> str:
@@ -56,6 +58,9 @@ class Proxy:
                 end.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.refuse:
+            writer.close()
+            return
         host, port = self._target.hostname, self._target.port
         server_reader, server_writer = await asyncio.open_connection(host, port)
         self.connections += 1

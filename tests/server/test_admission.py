@@ -129,6 +129,17 @@ async def test_without_keys_only_this_machine_is_answered() -> None:
             assert (answer.status_code, answer.json()["code"]) == (421, "MISDIRECTED"), host
 
 
+async def test_without_keys_no_page_of_elsewhere_is_answered() -> None:
+    async with rig() as api:
+        await api.start("asks", "r1")
+        for origin in ("https://evil.example", "null", "http://localhost.evil.example:80"):
+            headers = {"origin": origin, "content-type": "text/plain"}
+            answer = await api.ask("POST", "/workflows/r1/cancel", headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (403, "FOREIGN_ORIGIN"), origin
+        headers = {"origin": "http://localhost:3000"}
+        assert (await api.ask("GET", "/workflows", headers=headers)).status_code == 200
+
+
 async def test_rates_are_for_each_key() -> None:
     settings = ServerSettings(rate_per_s=1.0, burst=2.0)
     clock = FixedClock()
@@ -191,13 +202,15 @@ async def test_every_answer_has_its_headers_and_no_other_origin_is_let_in() -> N
             await api.ask("GET", "/nope"),
             await api.ask("OPTIONS", "/workflows", headers={"Origin": "https://evil.example"}),
         ]
+        assert answers[2].status_code == 403
+        answers.append(await api.ask("OPTIONS", "/workflows"))
         for answer in answers:
             assert answer.headers["x-content-type-options"] == "nosniff"
             assert answer.headers["cache-control"] == "no-store"
             assert answer.headers["x-request-id"]
             assert "access-control-allow-origin" not in answer.headers
-        assert answers[2].status_code == 405
-        assert answers[2].headers["allow"] == "GET, POST"
+        assert answers[3].status_code == 405
+        assert answers[3].headers["allow"] == "GET, POST"
         assert (await api.ask("GET", "/docs")).status_code == 404
 
 

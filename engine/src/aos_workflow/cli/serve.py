@@ -104,7 +104,13 @@ def _run(
 
     async def run() -> None:
         found = serving_engine(modules, golden=golden)
-        backend = Backend.of(found, settings, modules=modules, limits=limits_shown())
+        backend = Backend.of(
+            found,
+            settings,
+            modules=modules,
+            limits=limits_shown(),
+            has_shared_budgets=config.redis_url() is not None,
+        )
         server = Server(backend, keys, settings, log=log)
         certificate, private_key = tls
         await listen(

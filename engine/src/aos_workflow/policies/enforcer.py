@@ -124,6 +124,14 @@ class PolicyEnforcer:
         """Forget a run that this process no longer has; what it spent stays counted."""
         self._runs.pop(run_id, None)
 
+    async def answer(self) -> None:
+        """Return if the store answers, whatever is to happen if it does not. Raises PolicyStoreLostError."""
+        try:
+            await self._store.balance("budget:run:")
+        except PolicyStoreLostError:
+            self.store_losses += 1
+            raise
+
     async def aclose(self) -> None:
         await self._store.close()
 

@@ -41,14 +41,14 @@ class Admission:
         """Who asks.
 
         Raises:
-            ProblemError: 401 without a valid key, 421 under a foreign name, 429 for too much.
+            ProblemError: 401 without a valid key, 421 under a foreign name, 403 from a foreign page, 429 for too much.
         """
         if request.path in _ALWAYS_OPEN or (
             self._are_operations_open and request.path in _OPERATIONS
         ):
             return self._within_rate(_NOBODY, f"open {request.client}", now_s)
         if not self._keys:
-            self._check_host(request)
+            _check_local(request)
             return self._within_rate(_LOCAL, "local", now_s)
         caller = self._of_key(request, now_s)
         return self._within_rate(caller, f"key {caller.key_id}", now_s)
@@ -71,23 +71,33 @@ class Admission:
             headers={"WWW-Authenticate": 'Bearer realm="aos-workflow"'},
         )
 
-    def _check_host(self, request: Request) -> None:
-        """A page in a browser can have this machine's name point at itself; it cannot choose this header."""
-        host = request.headers.get("host", "")
-        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-        if not is_loopback(name):
-            raise ProblemError(
-                421,
-                "MISDIRECTED",
-                "a server without keys answers only to localhost",
-                hint="set AOS_API_KEY, and send it",
-            )
-
     def _within_rate(self, caller: Caller, bucket: str, now_s: float) -> Caller:
         wait_s = self._rates.take(bucket, now_s)
         if wait_s > 0:
             raise _too_many(wait_s)
         return caller
+
+
+def _check_local(request: Request) -> None:
+    """A page in a browser may point its own name here, or send a form here; it cannot choose these two headers.
+
+    Raises:
+        ProblemError: 421 under a foreign name, 403 from a foreign page.
+    """
+    hint = "set AOS_API_KEY, and send it"
+    if not is_loopback(_name(request.headers.get("host", ""))):
+        what = "a server without keys answers only to localhost"
+        raise ProblemError(421, "MISDIRECTED", what, hint=hint)
+    origin = request.headers.get("origin")
+    if origin is not None and not is_loopback(_name(origin.partition("://")[2])):
+        what = "a server without keys answers no page of elsewhere"
+        raise ProblemError(403, "FOREIGN_ORIGIN", what, hint=hint)
+
+
+def _name(host: str) -> str:
+    """A host without its port."""
+    name, _, port = host.rpartition(":")
+    return name if port.isdigit() else host
 
 
 def _too_many(wait_s: float) -> ProblemError:

@@ -32,8 +32,8 @@ class Backend:
     fleet: FleetMetrics
     modules: tuple[str, ...] = ()
     limits: Sequence[Mapping[str, Any]] = ()
-    budgets_answer: Any = None
-    """Asks the store of budgets whether it is there; ``None`` if each process has its own."""
+    has_shared_budgets: bool = False
+    """Whether health asks the store of budgets too."""
     streams: int = 0
     is_leaving: bool = False
     replaying: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -18,8 +18,8 @@ __all__ = ["checks"]
 async def checks(back: Backend, limit_s: float) -> dict[str, dict[str, Any]]:
     """By name: ``ok``, ``took_ms``, and ``error`` if it is not well."""
     asked: dict[str, Callable[[], Awaitable[object]]] = {"database": back.store.controls}
-    if back.budgets_answer is not None:
-        asked["budgets"] = back.budgets_answer
+    if back.has_shared_budgets and back.engine.policy is not None:
+        asked["budgets"] = back.engine.policy.answer
     clock = back.engine.clock
     found = await asyncio.gather(*(_check(ask, clock, limit_s) for ask in asked.values()))
     return dict(zip(asked, found, strict=True))

@@ -238,6 +238,35 @@ def test_the_tabletop_is_not_for_other_machines(shell: CommandShell) -> None:
     assert "another machine" in said
 
 
+# the end of a rotation
+
+
+def test_older_keys_are_retired_when_nothing_needs_them(shell: CommandShell) -> None:
+    keys = shell.folder / "keys"
+    keys.write_text(f"# ours\nGOLDEN_SECRET={SECRET}\nOTHER=1\nGOLDEN_SECRET={OTHER_SECRET}\n")
+    retire = ("golden", "keys", "retire", "golden", "--key-file", "keys")
+    early = shell.json(*retire, "--yes", expect=1)
+    assert {each["code"] for each in early["failed"]} == {"GOLDEN_UNKNOWN_KEY"}
+    both = ("--old-key-file", "keys", "--new-key-file", "keys")
+    shell.run("golden", "resign", "golden", *both)
+    shown = shell.json(*retire)
+    shape = {
+        "ok": bool,
+        "dry_run": bool,
+        "key_file": str,
+        "key_id": str,
+        "older": [str],
+        "failed": [dict],
+    }
+    assert same_shape(shown, shape)
+    assert (shown["dry_run"], len(shown["older"])) == (True, 1)
+    assert SECRET in keys.read_text()
+    assert "removed 1 keys" in shell.text(*retire, "--yes")
+    assert keys.read_text() == f"# ours\nOTHER=1\nGOLDEN_SECRET={OTHER_SECRET}\n"
+    assert shell.json(*retire, "--yes")["older"] == []
+    assert "cannot read the key file" in shell.refusal(*retire[:-1], "none")
+
+
 # settings of services
 
 

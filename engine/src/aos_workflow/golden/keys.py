@@ -18,9 +18,10 @@ from pathlib import Path
 from aos_workflow.determinism import SystemEntropy
 from aos_workflow.determinism.entropy import Entropy
 from aos_workflow.errors import GoldenFileError, KeyRingError
+from aos_workflow.golden.atomic import write_atomic
 from aos_workflow.golden.source import read_bytes
 
-__all__ = ["SECRET_NAMES", "Key", "KeyRing", "append_new_key"]
+__all__ = ["SECRET_NAMES", "Key", "KeyRing", "append_new_key", "drop_older_keys"]
 
 SECRET_NAMES = ("GOLDEN_SECRET", "GOLDEN_HMAC_SECRET")
 """Environment variables that hold a secret; the second is an alias of the first."""
@@ -191,3 +192,20 @@ def append_new_key(path: Path, entropy: Entropy | None = None) -> Key:
     except OSError as error:
         raise KeyRingError(f"cannot write the key file {path}: {error.strerror}") from None
     return key
+
+
+def drop_older_keys(path: Path) -> tuple[Key, ...]:
+    """Take every key but the one that signs out of a key file, and return them. Other lines stay.
+
+    Raises:
+        KeyRingError: unreadable, without a key, or it cannot be written.
+    """
+    ring = KeyRing.from_file(path)
+    lines = _lines(path)
+    older = {number for number, secret in _secrets_in(lines) if Key(secret) != ring.signing}
+    kept = [line for number, line in enumerate(lines, 1) if number not in older]
+    try:
+        write_atomic(path, "\n".join(kept).encode())
+    except OSError as error:
+        raise KeyRingError(f"cannot write the key file {path}: {error.strerror}") from None
+    return tuple(key for key in ring.keys if key != ring.signing)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from aos_workflow.cli.confirming import Yes, confirmed
 from aos_workflow.cli.golden.keyring import ring_or_none
+from aos_workflow.cli.golden.source import all_goldens
 from aos_workflow.cli.options import AsJson, KeyFile
 from aos_workflow.cli.output import Output
 
@@ -70,6 +73,59 @@ def list_(key_file: KeyFile = None, as_json: AsJson = False) -> None:
             "warnings": warnings,
         }
     )
+
+
+@app.command(
+    epilog="\b\nExample:\n"
+    "  aos-workflow golden keys retire /var/lib/aos/golden --key-file /etc/nova/secrets --yes"
+)
+def retire(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH", help="All goldens that the keys have signed.")
+    ],
+    key_file: KeyFile = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take the older keys out of a key file, when nothing needs them any more: the end of a rotation.
+
+    Every golden must verify with the key that signs alone. If one does not, nothing is changed and the exit code is 1.
+    """
+    from aos_workflow import config
+    from aos_workflow.golden.files import verify
+    from aos_workflow.golden.keys import KeyRing, drop_older_keys
+    from aos_workflow.golden.sealing import Policy
+
+    output = Output(as_json=as_json)
+    path = key_file or config.new_key_file()
+    ring = KeyRing.from_file(path)
+    newest = KeyRing((ring.signing,))
+    verdicts = [verify(each, ring=newest, policy=Policy.REQUIRE) for each in all_goldens(paths)]
+    failed = [verdict for verdict in verdicts if verdict.error is not None]
+    for verdict in failed:
+        assert verdict.error is not None
+        output.error(verdict.error)
+    older = [key.id for key in ring.keys if key != ring.signing]
+    output.line(
+        f"{len(verdicts) - len(failed)} of {len(verdicts)} goldens verify with key {ring.signing.id}"
+    )
+    question = f"Remove {len(older)} older keys from {path}: {', '.join(older) or 'none'}?"
+    does = not failed and bool(older) and confirmed(output, question, yes=yes)
+    if does:
+        drop_older_keys(path)
+        output.line(f"removed {len(older)} keys; restart what has read them")
+    output.document(
+        {
+            "ok": not failed,
+            "dry_run": not does,
+            "key_file": str(path),
+            "key_id": ring.signing.id,
+            "older": older,
+            "failed": [verdict.to_json() for verdict in failed],
+        }
+    )
+    if failed:
+        raise typer.Exit(1)
 
 
 def _warnings(path: Path) -> list[str]:

@@ -25,6 +25,7 @@ BENCHMARKS = (
     "files",
     "store",
     "engine",
+    "doctor",
     "metrics",
     "api",
     "shadow",

@@ -17,6 +17,7 @@ PACKAGES = {
     "`aos_workflow.recovery`": ROOT / "engine" / "src" / "aos_workflow" / "recovery",
     "`aos_workflow.shadow`": ROOT / "engine" / "src" / "aos_workflow" / "shadow",
     "`aos_workflow.simulation`": ROOT / "engine" / "src" / "aos_workflow" / "simulation",
+    "`aos_workflow.doctor`": ROOT / "engine" / "src" / "aos_workflow" / "doctor",
     "`aos_workflow.determinism`": ROOT / "engine" / "src" / "aos_workflow" / "determinism",
     "`aos_workflow.metrics`": ROOT / "engine" / "src" / "aos_workflow" / "metrics",
     "`aos_workflow.server`": ROOT / "engine" / "src" / "aos_workflow" / "server",

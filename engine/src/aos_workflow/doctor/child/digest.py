@@ -55,6 +55,8 @@ def _children(value: Any, parts: list[str]) -> list[Any]:
     if isinstance(value, random.Random):
         return [value.getstate()]
     if isinstance(value, GeneratorType):
+        if value.gi_running:  # blamed on the line that resumes it, not on one of its own
+            return ["running"]
         frame = value.gi_frame
         return [] if frame is None else [frame.f_lasti, *frame.f_locals.values()]
     if hasattr(value, "cache_info"):

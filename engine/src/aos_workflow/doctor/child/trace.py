@@ -127,11 +127,10 @@ class _RootWatch(Lines):
         self.check()
         code = frame.f_code
         if event == "return":
-            caller = self.run.user_frame(4)
             back = frame.f_back
             while back is not None and back.f_code.co_filename not in self.run.files:
                 back = back.f_back
-            if back is not None and caller is not None:
+            if back is not None:
                 code, self.previous = (
                     back.f_code,
                     (back.f_code.co_filename, back.f_lineno, back.f_code.co_qualname),

@@ -32,7 +32,7 @@ def script(
             "PYTHONPATH": str(ROOT),
             **env,
         },
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
@@ -79,7 +79,7 @@ def test_checkpoints_under_stress(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("drill", DRILLS)
 def test_a_drill_of_the_shipped_workflows(drill: str, tmp_path: Path) -> None:
-    found = script(f"{drill}.sh", OUT=str(tmp_path))
+    found = script(f"{drill}.sh", "--cycles", 150, OUT=str(tmp_path))
     assert found.returncode == 0, found.stdout + found.stderr
 
 

@@ -80,6 +80,47 @@ def running(pid: str) -> bool:
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
+def test_memory_is_limited(module):
+    path = module("def run(seed):\n    return len(bytearray(8 << 30))\n")
+    with pytest.raises(UsageError, match="MemoryError at line 2"):
+        examine(f"{path}:run", budget="quick")
+
+
+def test_a_function_that_hangs_only_when_it_is_perturbed_is_no_difference(module):
+    path = module(
+        "import os\ndef run(seed):\n    while os.environ.get('AOS_NOT_SET'):\n        pass\n    return seed\n"
+    )
+    found = examine(f"{path}:run", budget="quick", axes=["environment"], limit_s=0.3)
+    assert found.deterministic
+    (axis,) = found.axes
+    assert axis.failed > 0
+
+
+def test_nothing_is_left_behind(module, tmp_path, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    path = module(
+        "import tempfile\ndef run(seed):\n    open(tempfile.mkstemp()[1], 'w').write('x')\n    return 1\n"
+    )
+    examine(f"{path}:run", budget="quick")
+    with pytest.raises(UsageError):
+        examine(f"{path}:walk", budget="quick")
+    assert list(scratch.iterdir()) == []
+
+
+def test_proven_is_said_in_every_report():
+    from dataclasses import replace
+
+    found = examine(f"{FIXTURES}/h_pop.py:run", budget="quick")
+    assert all(cause.proven for cause in found.causes)
+    guess = replace(found, causes=tuple(replace(cause, proven=False) for cause in found.causes))
+    assert "not proven" in "\n".join(text(guess))
+    assert "not proven" in html(guess)
+    assert guess.to_json()["causes"][0]["proven"] is False
+    assert "not proven" not in "\n".join(text(found))
+
+
 def test_what_is_written_elsewhere_is_said(module, tmp_path):
     path = module(f"def run(seed):\n    open('{tmp_path}/out', 'w').close()\n    return 1\n")
     assert any("writes outside" in limit for limit in examine(f"{path}:run", budget="quick").limits)

@@ -94,6 +94,22 @@ def test_workers_are_killed_again_and_again(tmp_path: Path) -> None:
     assert_whole(tmp_path)
 
 
+@pytest.mark.parametrize("victim", ["coordinator", "worker"])
+def test_what_hangs_ends_with_who_started_it(tmp_path: Path, victim: str) -> None:
+    """A cycle that would never end is no orphan, whoever is killed."""
+    process = start("run", "--out", tmp_path, "--workers", 1, script=("hang=0",))
+    try:
+        wait_for(lambda: len(children(process.pid)) == 3)  # both sides, and the fork that hangs
+        below = children(process.pid)
+        (fork,) = (pid for side in below for pid in children(side))
+        (parent,) = (pid for pid in below if fork in children(pid))
+        kill(process.pid if victim == "coordinator" else parent)
+        wait_for_end_of(below if victim == "coordinator" else [fork, parent])
+    finally:
+        kill(process.pid)
+        process.wait()
+
+
 def test_a_dead_simulation_is_seen_as_failed(tmp_path: Path) -> None:
     process = start("run", "--out", tmp_path, "--workers", 1, script=("slow=0.001",))
     wait_for(lambda: cycles(tmp_path) > 0)

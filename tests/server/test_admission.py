@@ -185,6 +185,21 @@ async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
         assert (answer.status_code, answer.json()["code"]) == (408, "REQUEST_TIMEOUT")
 
 
+async def test_who_leaves_in_the_middle_is_no_failure_of_ours() -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    async with rig() as api:
+        scope = {"type": "http", "method": "POST", "path": "/workflows", "headers": []}
+        scope |= {"headers": [(b"host", b"localhost")], "query_string": b"", "client": None}
+        await api.server(scope, receive, send)
+        ((event, fields),) = api.logged
+        assert (event, fields["status"], fields["failed"]) == ("request", 499, "the client left")
+
+
 async def test_a_key_is_asked_for_before_a_body_is_read() -> None:
     async def never() -> Any:
         await asyncio.Event().wait()

@@ -73,8 +73,10 @@ class Gate:
             await self._answered(scope, receive, answer)
         except ProblemError as problem:
             await answer.problem(problem)
-        except (asyncio.CancelledError, ConnectionError):
+        except _LeftError:
             failed = "the client left"
+        except asyncio.CancelledError:
+            failed = "cancelled"
             raise
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the connection without an answer
             failed = f"{type(error).__name__}: {error}"
@@ -114,7 +116,7 @@ class Gate:
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        raise ConnectionError("the client left")
+                        raise _LeftError
                     parts.append(message.get("body", b""))
                     size += len(parts[-1])
                     if size > most:
@@ -149,6 +151,10 @@ class Gate:
         if failed is not None:
             fields["failed"] = failed
         self._log("request", fields)
+
+
+class _LeftError(Exception):
+    """Nobody is there to be answered."""
 
 
 class _Answer:

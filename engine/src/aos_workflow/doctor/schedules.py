@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from aos_workflow.doctor import concurrency
 from aos_workflow.doctor.attribution import Trial
+from aos_workflow.doctor.axes.loop import TIMEOUT
 from aos_workflow.doctor.findings import cause_at
-from aos_workflow.doctor.lab import Site, Verdict, thaw
+from aos_workflow.doctor.lab import Place, Site, Verdict, thaw
 from aos_workflow.doctor.plan import AXES, SCHEDULES
 from aos_workflow.doctor.result import Cause
 
@@ -35,6 +36,16 @@ def examine(examiner: Examiner, differing: Sequence[tuple[Any, Verdict]]) -> lis
         return [
             cause_at(label, SCHEDULES[0], site, found, evidence, perturbation=shows)
             for site in taken
+        ]
+    limits = _limited(examiner, differing)
+    if limits:
+        evidence = [
+            runs,
+            "with a time limit here that never ends, every schedule gave the same output",
+        ]
+        return [
+            cause_at(label, SCHEDULES[0], site, found, evidence, perturbation=shows)
+            for site in limits
         ]
     site = _written(examiner, differing) or _diverged(examiner, differing)
     if site is None:
@@ -74,6 +85,30 @@ def _taken(examiner: Examiner, differing: Sequence[tuple[Any, Verdict]]) -> list
     for place in list(sites):
         rest = [other for other in kept if other != place]
         if rest and trial.frozen([rest])[0]:
+            kept = rest
+    return [sites[place] for place in kept]
+
+
+def _limited(examiner: Examiner, differing: Sequence[tuple[Any, Verdict]]) -> list[Site]:
+    """Lines that set time limits, if it is these that let the schedule decide."""
+    sites = {s.place: s for s in examiner.control_sites if s.axis == TIMEOUT}
+    if not sites or len(sites) > MAX_SITES:
+        return []
+    lab = examiner.lab
+
+    def settled(places: Sequence[Place]) -> bool:
+        endless = {TIMEOUT: thaw("endless", only=places)}
+        held = [{name: thaw(variant) for name in SCHEDULES} for variant, _ in differing[:3]]
+        raws = lab.execute([lab.job({**schedule, **endless}) for schedule in ({}, *held)])
+        outputs = [lab.outputs(raw) for raw in raws if raw.get("status") == "done"]
+        return len(outputs) == len(raws) and all(other == outputs[0] for other in outputs)
+
+    kept = list(sites)
+    if not settled(kept):
+        return []
+    for place in list(sites):
+        rest = [other for other in kept if other != place]
+        if rest and settled(rest):
             kept = rest
     return [sites[place] for place in kept]
 

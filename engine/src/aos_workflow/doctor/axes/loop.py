@@ -11,6 +11,8 @@ from aos_workflow.doctor.child.run import LANE, Run
 from aos_workflow.doctor.child.schedule import machine_time, scheduler
 
 NAME = "async"
+TIMEOUT = "time limit"
+"""Not let go as others are: sites where a task is given a time limit. Where it is thawed, the limit never ends."""
 LABEL = "async-order"
 
 
@@ -31,6 +33,8 @@ def control(run: Run) -> dict[str, Any]:
     base_events.BaseEventLoop.call_later = _call_later(  # type: ignore[method-assign]
         run, base_events.BaseEventLoop.call_later
     )
+    for name in ("wait_for", "timeout"):
+        setattr(asyncio, name, _without_limit(run, name, getattr(asyncio, name)))
     loop = selector_events.BaseSelectorEventLoop
     loop.__init__ = _loop_init(run, loop.__init__)  # type: ignore[method-assign]
     as_completed = _as_completed(run, tasks.as_completed)
@@ -58,6 +62,19 @@ def _create_task(run: Run, original: Any) -> Any:
         return original(self, coro, name=name, context=context, **more)
 
     return create_task
+
+
+def _without_limit(run: Run, name: str, original: Any) -> Any:
+    """``asyncio.wait_for`` and ``asyncio.timeout``, whose time limit can be made endless."""
+
+    def limited(*args: Any, **kwargs: Any) -> Any:
+        reading = run.visit(TIMEOUT, f"asyncio.{name}", count=False)
+        if reading is None or reading.thaw is None:
+            return original(*args, **kwargs)
+        return original(args[0], None) if name == "wait_for" else original(None)
+
+    limited.__name__ = limited.__qualname__ = name
+    return limited
 
 
 def _call_later(run: Run, original: Any) -> Any:

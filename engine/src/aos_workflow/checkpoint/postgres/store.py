@@ -65,7 +65,6 @@ from aos_workflow.checkpoint.refusals import (
 )
 from aos_workflow.determinism import Entropy, SystemEntropy
 from aos_workflow.errors import StoreUnavailableError, UsageError
-from aos_workflow.golden.strict_json import loads
 
 __all__ = ["CheckpointStore"]
 
@@ -181,6 +180,8 @@ class CheckpointStore:
         )
 
     async def load(self, run_id: str) -> Checkpoint | None:
+        from aos_workflow.golden.strict_json import loads  # commands that only list do without
+
         row = await self._row(sql.HEAD, run_id)
         if row is None:
             return None

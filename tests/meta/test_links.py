@@ -25,9 +25,10 @@ def _links(page: Path) -> Iterator[str]:
 
 
 def _anchors(page: Path) -> set[str]:
-    """The anchors that the usual Markdown renderers give to the headings."""
+    """The anchors that the usual Markdown renderers give to the headings, and those that are written."""
     headings = (re.sub(r"[`*_]", "", text).lower() for text in _HEADING.findall(_prose(page)))
-    return {re.sub(r"[^\w\- ]", "", text).replace(" ", "-") for text in headings}
+    written = set(re.findall(r'^<a id="([\w-]+)"></a>$', _prose(page), re.MULTILINE))
+    return written | {re.sub(r"[^\w\- ]", "", text).replace(" ", "-") for text in headings}
 
 
 @pytest.mark.parametrize(

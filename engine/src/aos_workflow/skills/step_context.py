@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
 
@@ -76,11 +74,17 @@ def current_step() -> StepContext:
     return found
 
 
-@contextmanager
-def step_context(context: StepContext) -> Iterator[StepContext]:
+class step_context:  # noqa: N801 - used as a function is
     """Run the block as that step."""
-    token = _CURRENT.set(context)
-    try:
-        yield context
-    finally:
-        _CURRENT.reset(token)
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: StepContext) -> None:
+        self._context = context
+
+    def __enter__(self) -> StepContext:
+        self._token = _CURRENT.set(self._context)
+        return self._context
+
+    def __exit__(self, *_: object) -> None:
+        _CURRENT.reset(self._token)

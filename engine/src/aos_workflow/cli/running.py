@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from copy import copy
 from io import TextIOWrapper
 from typing import Any
 
+import typer
 from typer.main import get_command
 
 from aos_workflow.cli.app import app, umbrella
@@ -74,13 +76,25 @@ def _invoke(arguments: list[str], program: str) -> int:
     if variable(program) in environment():
         prepare()
     # Calling the app itself would put a traceback hook in place.
-    command = get_command(umbrella if program == "aos" else app)
+    command = get_command(umbrella if program == "aos" else _narrowed(app, arguments))
     try:
         found: Any = command.main(arguments, prog_name=program, standalone_mode=False)
     except SystemExit as stop:
         found = stop.code
     _flush()
     return found if isinstance(found, int) else 0
+
+
+def _narrowed(whole: typer.Typer, arguments: list[str]) -> typer.Typer:
+    """The application with only the command that is called, if it has it: building all of them takes 50 ms."""
+    wanted = arguments[0] if arguments else ""
+    commands = [each for each in whole.registered_commands if each.name == wanted]
+    groups = [each for each in whole.registered_groups if each.name == wanted]
+    if not (commands or groups):
+        return whole
+    narrowed = copy(whole)
+    narrowed.registered_commands, narrowed.registered_groups = commands, groups
+    return narrowed
 
 
 def _flush() -> None:

@@ -40,7 +40,7 @@ HEAVY = {
     "texts": "return [f'{i}:{i * seed}' for i in range(20_000)][-1]",
     "sets of texts": "return len({f'k{i % 500}' for i in range(20_000)} | {'a', 'b'})",
     "iterating a set": "s = {f'k{i}' for i in range(200)}\n    return sum(len(k) for _ in range(60) for k in s)",
-    "dicts": "return sum({i: str(i) for i in range(20_000)}[k] == 'x' for k in range(20_000))",
+    "dicts": "d = {i: str(i) for i in range(20_000)}\n    return sum(d[k] == 'x' for k in d)",
     "calls of methods": "class A:\n        def f(self, x): return x + 1\n    a = A()\n"
     "    return sum(a.f(i) for i in range(40_000))",
     "sorting": "return sorted(((i * 7919) % 10_007 for i in range(30_000)), key=lambda v: -v)[0]",

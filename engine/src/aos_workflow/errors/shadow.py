@@ -21,9 +21,7 @@ class ShadowError(AosError):
     code = "SHADOW_ERROR"
     category = "shadow"
 
-    def __init__(
-        self, message: str, *, folder: str | None = None, hint: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, folder: str | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.folder = folder
 

@@ -38,9 +38,7 @@ class EngineMeter(Meter):
 
     __slots__ = ("_cost", "_load", "_registry", "_save", "_tried", "now_s")
 
-    def __init__(
-        self, registry: Registry, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, registry: Registry, monotonic: Callable[[], float] = time.monotonic) -> None:
         # The function itself: a clock's method around it would cost as much again, four times a step.
         self.now_s = monotonic  # type: ignore[method-assign]
         self._registry = registry

@@ -156,7 +156,8 @@ def _spoilt(call: StepCall, due: Mapping[str, Fault]) -> Skill:
         return await _called(call.skill, arguments)
 
     spoilt = replace(call.skill, function=function)
-    vars(spoilt).update(vars(call.skill) | vars(spoilt))  # what was worked out from annotations
+    known = vars(call.skill) | vars(spoilt)  # what was worked out from annotations
+    vars(spoilt).update(known | {"is_async": True})
     return spoilt
 
 

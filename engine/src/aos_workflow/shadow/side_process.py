@@ -86,7 +86,9 @@ def _fork(channel: Channel, runner: Runner, side: Side, order: bytes) -> None:
         code = 1
         try:
             _die_with(parent)
-            _run(channel, runner, side, orjson.loads(order))  # here: the parent stays as small as it was
+            _run(
+                channel, runner, side, orjson.loads(order)
+            )  # here: the parent stays as small as it was
             code = 0
         except ChannelClosedError:
             pass

@@ -36,7 +36,7 @@ keep running.json aos-workflow list-running --json
 keep database.json aos-workflow inspect --database --json
 keep schema.json aos-workflow db status --json
 env | grep -E '^(AOS|GOLDEN|WORKFLOW|POLICY|BUDGET|DEFAULT_WORKFLOW|SHADOW)_' |
-    sed -E 's/^([^=]*(SECRET|KEY|PASSWORD|TOKEN)[^=]*)=.*/\1=***/' | sort >"$folder/settings.env" || true
+    sed -E 's/^([^=]*(SECRET|KEY|PASSWORD|TOKEN|HOOK)[^=]*)=.*/\1=***/' | sort >"$folder/settings.env" || true
 
 (cd "$folder" && find . -type f ! -name hashes.sha256 -exec sha256sum {} + | sort -k 2 >hashes.sha256)
 tar -czf "$folder.tgz" -C "$(dirname "$folder")" "$(basename "$folder")"

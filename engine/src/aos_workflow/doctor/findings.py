@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["cause_at", "causes_of", "latent", "ranked"]
 
 MAX_SHOWN = 8
+_COMPREHENSION = re.compile(r"\.<locals>\.<(?:list|set|dict)comp>|\.<locals>\.<genexpr>")
 ORDERS = frozenset({"hash", "identity", "folders", "environment"})
 
 
@@ -74,7 +76,7 @@ def _read(examiner: Examiner, cause: Cause) -> Cause:
     if site is None:
         return cause
     return replace(
-        cause, file=site.file, line=site.line, function=site.function, related=(cause.line,)
+        cause, file=site.file, line=site.line, function=_function(site), related=(cause.line,)
     )
 
 
@@ -105,6 +107,11 @@ def _merged(axis: SourceAxis, suspects: Sequence[Suspect]) -> list[tuple[Suspect
     return merged
 
 
+def _function(site: Site) -> str:
+    """The function of a site. From 3.12 on a comprehension is none of its own; before, it is left out."""
+    return _COMPREHENSION.sub("", site.function)
+
+
 def cause_at(
     label: str, axis: str, site: Site, found: Sequence[Difference], evidence: Sequence[str],
     related: tuple[int, ...] = (),
@@ -112,7 +119,7 @@ def cause_at(
 ) -> Cause:  # fmt: skip
     """A cause at a site."""
     return Cause(
-        label=label, file=site.file, line=site.line, function=site.function, source=site.name,
+        label=label, file=site.file, line=site.line, function=_function(site), source=site.name,
         paths=tuple(_shown(d) for d in found[:MAX_SHOWN]), evidence=tuple(evidence), fix=FIXES[label],
         chain=site.chain, related=related, axis=axis, proven=proven,
         perturbation=json.dumps(perturbation, separators=(",", ":")) if perturbation is not None else "",

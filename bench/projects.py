@@ -22,6 +22,7 @@ __all__ = [
     "HAND_WRITTEN_FIXTURE",
     "HAND_WRITTEN_ROUND_TRIP",
     "HAND_WRITTEN_TEXT",
+    "HAND_WRITTEN_TEXT_FIXTURE",
     "INLINE_EXTERNAL",
     "NOOP_FUNCTION",
     "NOOP_SESSION",
@@ -166,6 +167,16 @@ HAND_WRITTEN_TEXT = Contender(
     test="assert json.dumps(value({number}), indent=2, sort_keys=True) == "
     "(FOLDER / 'test_{number}.json').read_text()",
     header=_HAND_HEADER,
+    json_files=True,
+)
+HAND_WRITTEN_TEXT_FIXTURE = Contender(
+    "hand-written, as indented text in a fixture",
+    test="assert json.dumps(value({number}), indent=2, sort_keys=True) == expected",
+    fixture="expected",
+    header="import json\n",
+    conftest="from pathlib import Path\n\nimport pytest\n\n@pytest.fixture\ndef expected(request):\n"
+    "    path = Path(request.path).parent / 'expected' / (request.node.name + '.json')\n"
+    "    return path.read_text()\n",
     json_files=True,
 )
 INLINE_EXTERNAL = Contender(

@@ -80,7 +80,9 @@ class Comparer:
         """Compare ``value`` with its golden, or stage it, as the mode says. Raises nothing about the value."""
         evaluation = Evaluation(request.key, file_of(request.key, VALUE_SUFFIX), Status.REFUSED)
         try:
-            canonical = canonicalize(value, self._rules(request.own_rules), adapter=self.adapter)
+            canonical = canonicalize(
+                value, self._rules(request.own_rules), adapter=self.adapter, indented=True
+            )
             self._note_hits(evaluation, canonical, request)
             if self.settings.mode.records:
                 self._check_recordable(canonical, request)

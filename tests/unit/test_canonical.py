@@ -135,6 +135,14 @@ def test_the_text_is_that_of_an_independent_implementation_100_000_times(value: 
     _agrees(value)
 
 
+@given(json_values)
+@settings(max_examples=500, deadline=None)
+def test_both_spellings_in_one_go_are_those_that_are_asked_for_one_by_one(value: Any) -> None:
+    one, both = canonicalize(value), canonicalize(value, indented=True)
+    assert (both.text, both.hash, both.hits) == (one.text, one.hash, one.hits)
+    assert both.pretty() == one.pretty()
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False))
 @settings(max_examples=2000, deadline=None)
 def test_every_float_is_spelled_as_an_independent_implementation_does(number: float) -> None:
@@ -189,6 +197,7 @@ def test_the_pretty_form_is_the_same_value_on_many_lines() -> None:
     assert pretty.count(b"\n") > 5
     assert canonical_json(loads(pretty)).text == found.text
     assert canonicalize(value).pretty() == pretty
+    assert canonicalize(value, indented=True).pretty() == pretty
 
 
 def test_texts_that_look_like_our_marks_stay_what_they_are() -> None:

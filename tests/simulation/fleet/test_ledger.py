@@ -150,6 +150,20 @@ def test_a_mismatch_in_the_middle_of_being_written(tmp_path: Path) -> None:
     assert (folder.mismatches / "cycle_3" / "report.json").read_text() == "{}"
 
 
+def test_what_a_killed_process_was_writing_is_removed_by_the_next(tmp_path: Path) -> None:
+    """Killed between the file and its name: the file is whole, and what is in it is not counted."""
+    folder = folder_at(tmp_path)
+    places = [folder.path, folder.reports, folder.mismatches, folder.golden]
+    left = [place / ".cycle_3.json.0123456789ab.aos-tmp" for place in places]
+    for path in left:
+        path.write_text("{}")
+    folder.take()
+    try:
+        assert not any(path.exists() for path in left)
+    finally:
+        folder.release()
+
+
 def test_many_of_the_same_are_a_line_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "KEPT_WHOLE", 5)
     folder = folder_at(tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 
 from aos_workflow.determinism import Clock, SystemClock, SystemEntropy
@@ -84,13 +85,15 @@ def _replace(temporary: Path, target: Path, old: os.stat_result | None, keep_tim
 
 
 def remove_stale(
-    folder: Path, *, older_than: timedelta = STALE_AFTER, clock: Clock | None = None
+    folder: Path, *, older_than: timedelta | None = STALE_AFTER, clock: Clock | None = None
 ) -> list[Path]:
     """Remove the unfinished files that crashes left directly in a folder, and return them.
 
-    Only names of ours count, and only beyond an age at which no writer can still be at work.
+    Only names of ours count, and only beyond an age at which no writer can still be at work; at any age if
+    ``older_than`` is ``None``, for who knows that nobody else writes there.
     """
-    limit = ((clock or SystemClock()).now() - older_than).timestamp()
+    now = (clock or SystemClock()).now()
+    limit = inf if older_than is None else (now - older_than).timestamp()
     removed = []
     for entry in _entries(folder):
         if not (entry.name.startswith(".") and entry.name.endswith(TEMPORARY_SUFFIX)):

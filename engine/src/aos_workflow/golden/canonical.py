@@ -15,7 +15,7 @@ from typing import Any
 from aos_workflow.errors import CanonicalError
 from aos_workflow.golden.adapt import Adapter, NeedsAdapting, Unspellable, adapt, too_deep
 from aos_workflow.golden.aliases import MARK_CHARACTERS, MarkCollision
-from aos_workflow.golden.encoding import encode_pretty, respell_pretty
+from aos_workflow.golden.encoding import encode, encode_pretty, respell_pretty
 from aos_workflow.golden.rules import DEFAULT_RULES, NO_RULES, Rules
 from aos_workflow.golden.strict_json import loads
 from aos_workflow.golden.walk import Walk
@@ -32,7 +32,7 @@ class Canonical:
 
     ``text`` is the RFC 8785 text (UTF-8) and ``hash`` its SHA-256 in hex. ``leaves`` counts the scalars of the value,
     ``blind`` those that a rule removed from the comparison unchecked, ``hits`` how often each rule of ``rules.all``
-    applied.
+    applied. ``indented`` is what :meth:`pretty` returns, if that was asked for beforehand.
     """
 
     text: bytes
@@ -41,9 +41,12 @@ class Canonical:
     leaves: int
     blind: int
     hits: tuple[int, ...]
+    indented: bytes | None = None
 
     def pretty(self) -> bytes:
         """The same value indented, for a file that people review."""
+        if self.indented is not None:
+            return self.indented
         quick = respell_pretty(self.text)
         if quick is not None:
             return quick
@@ -61,15 +64,16 @@ def canonicalize(
     rules: Rules = DEFAULT_RULES,
     *,
     adapter: Adapter | None = None,
+    indented: bool = False,
 ) -> Canonical:
-    """The canonical form of a Python value under a rule set.
+    """The canonical form of a Python value under a rule set; with ``indented``, both spellings in one go.
 
     Raises:
         CanonicalError: a value that has no canonical form; the subclass says why, ``path`` where.
     """
     if adapter is None:
         try:
-            return _finish(value, Walk(rules, trusted=False), rules)
+            return _finish(value, Walk(rules, trusted=False), rules, indented=indented)
         except _NOT_PLAIN:
             pass
     return _adapted(value, rules, adapter)
@@ -122,7 +126,9 @@ def _item_text(plain: Any) -> bytes:
     return canonical_json(plain).text
 
 
-def _finish(value: Any, walk: Walk, rules: Rules) -> Canonical:
-    text = walk.text(walk.run(value))
+def _finish(value: Any, walk: Walk, rules: Rules, *, indented: bool = False) -> Canonical:
+    tree = walk.run(value)
+    text = walk.aliases.finish(encode(tree))
     digest = hashlib.sha256(text).hexdigest()
-    return Canonical(text, digest, rules, walk.leaves, walk.blind, tuple(walk.hits))
+    pretty = walk.aliases.finish(encode_pretty(tree)) if indented else None
+    return Canonical(text, digest, rules, walk.leaves, walk.blind, tuple(walk.hits), pretty)

@@ -124,6 +124,8 @@ class Folder:
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         self._lock = handle
+        for part in ("", *_PARTS):
+            remove_stale(self.path / part, older_than=None)  # of one that was killed
 
     def release(self) -> None:
         """Let others have it."""
@@ -175,7 +177,6 @@ class Folder:
     def _write_settings(self, settings: Settings) -> None:
         for part in _PARTS:
             (self.path / part).mkdir(exist_ok=True)
-            remove_stale(self.path / part)
         data = json.dumps(settings.to_json(), indent=2) + "\n"
         write_atomic(self.path / "simulation.json", data.encode())
 

@@ -27,7 +27,7 @@ def run(*, quick: bool = False) -> Report:
     """Measure in CPU time, in memory and on PostgreSQL."""
     report = Report("metrics", quick, f"runs of {STEPS} steps, with and without metrics")
     rows = []
-    memory = _compared(lambda meter: _in_memory(meter, 30 if quick else 300), 3 if quick else 31)
+    memory = _compared(lambda meter: _in_memory(meter, 30 if quick else 300), 3 if quick else 61)
     rows.append(("in memory", *memory))
     with postgres() as server:
         asyncio.run(_opened(server.url))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import shutil
 import subprocess
 import urllib.error
@@ -19,6 +20,7 @@ from aos_workflow.errors import UsageError
 from aos_workflow.metrics import CATALOGUE, EngineMeter, Registry, exposition
 from aos_workflow.metrics import catalogue as m
 from aos_workflow.metrics.exporter import exporting
+from aos_workflow.metrics.registry import FRESH
 
 
 @pytest.fixture
@@ -76,6 +78,24 @@ def test_an_observation_counts_in_its_bucket_and_all_above(
     assert f'le="{first_edge}"' in first
     assert all(line.endswith(" 1") for line in buckets[buckets.index(first) :])
     assert samples(registry)[f"{m.SAVE_SECONDS.name}_sum{{}}"] == seconds
+
+
+@pytest.mark.parametrize("seen", [1, FRESH - 1, FRESH, FRESH + 1, 3 * FRESH + 7])
+def test_whatever_number_of_observations_is_counted_whole(registry: Registry, seen: int) -> None:
+    """Some hundred are kept before they are counted; a reading in between sees them all."""
+    values = [random.Random(seen).random() * 3 for _ in range(seen)]
+    meter = EngineMeter(registry, iter(values).__next__)
+    for number in range(seen):
+        meter.saved(0.0)
+        if number == seen // 2:
+            samples(registry)
+    found = samples(registry)
+    name = m.SAVE_SECONDS.name
+    assert found[f"{name}_count{{}}"] == seen
+    assert found[f"{name}_sum{{}}"] == pytest.approx(sum(values))
+    for edge in m.SAVE_SECONDS.buckets:
+        below = sum(value <= edge for value in values)
+        assert found[f"{name}_bucket{{le={edge:g}}}"] == below
 
 
 def test_saving_is_one_histogram_under_two_names(registry: Registry) -> None:

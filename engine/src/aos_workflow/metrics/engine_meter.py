@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
 from collections.abc import Callable
 
 from aos_workflow.metrics import catalogue as m
 from aos_workflow.metrics.meter import Meter
-from aos_workflow.metrics.registry import Histogram, Registry, Value
+from aos_workflow.metrics.registry import FRESH, Histogram, Registry, Value
 
 __all__ = ["EngineMeter"]
 
@@ -59,8 +58,10 @@ class EngineMeter(Meter):
             found = self._registry[m.STEP_SECONDS].histogram(skill_id, "completed")
             if len(self._tried) < _MAX_TRIED:
                 self._tried[skill_id] = found
-        found.counts[bisect_left(found.edges, seconds)] += 1
-        found.sum += seconds
+        fresh = found.fresh
+        fresh.append(seconds)
+        if len(fresh) >= FRESH:
+            found.count_fresh()
 
     def step_refused(self, code: str) -> None:
         self._registry[m.STEP_FAILURES].value(code).add()
@@ -71,10 +72,10 @@ class EngineMeter(Meter):
         self._cost.value += cents
 
     def saved(self, began_s: float) -> None:
-        seconds = self.now_s() - began_s
-        save = self._save
-        save.counts[bisect_left(save.edges, seconds)] += 1
-        save.sum += seconds
+        fresh = self._save.fresh
+        fresh.append(self.now_s() - began_s)
+        if len(fresh) >= FRESH:
+            self._save.count_fresh()
 
     def save_failed(self, code: str) -> None:
         self._registry[m.SAVE_FAILURES].value(code).add()

@@ -1,4 +1,4 @@
-"""Values of metrics, in one process and one thread. Counting costs a look-up and an addition."""
+"""Values of metrics, in one process and one thread. Counting costs a look-up and an addition, or an append."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from aos_workflow.errors import UsageError
 from aos_workflow.metrics.catalogue import MAX_VALUES, Metric
 
-__all__ = ["OTHER", "Family", "Histogram", "Registry", "Value"]
+__all__ = ["FRESH", "OTHER", "Family", "Histogram", "Registry", "Value"]
 
 OTHER = "other"
 """Stands for the values of a label that came when it had enough."""
+FRESH = 512
+"""Observations that a histogram keeps before it counts them."""
 
 
 class Value:
@@ -31,18 +33,44 @@ class Value:
 
 
 class Histogram:
-    """How many observations fell up to each edge; ``counts`` are not cumulative, and have one more, for the rest."""
+    """How many observations fell up to each edge.
 
-    __slots__ = ("counts", "edges", "sum")
+    They are kept as they come, and put in their places some hundred at a time: between the steps of an engine nothing
+    of this is in the processor's cache, and each look-up costs several times what it does in a loop of its own.
+    """
+
+    __slots__ = ("_counts", "_sum", "edges", "fresh")
 
     def __init__(self, edges: tuple[float, ...]) -> None:
         self.edges = edges
-        self.counts = [0] * (len(edges) + 1)
-        self.sum = 0.0
+        self.fresh: list[float] = []
+        """Observations that are not counted yet. At :data:`FRESH` they have to be."""
+        self._counts = [0] * (len(edges) + 1)
+        self._sum = 0.0
 
     def observe(self, value: float) -> None:
-        self.counts[bisect_left(self.edges, value)] += 1
-        self.sum += value
+        self.fresh.append(value)
+        if len(self.fresh) >= FRESH:
+            self.count_fresh()
+
+    def count_fresh(self) -> None:
+        """Put the observations in their places."""
+        counts, edges = self._counts, self.edges
+        for value in self.fresh:
+            counts[bisect_left(edges, value)] += 1
+        self._sum = sum(self.fresh, self._sum)
+        self.fresh.clear()
+
+    @property
+    def counts(self) -> list[int]:
+        """Of each edge, not cumulative; one more, for what is beyond the last."""
+        self.count_fresh()
+        return self._counts
+
+    @property
+    def sum(self) -> float:
+        self.count_fresh()
+        return self._sum
 
 
 Child = Value | Histogram

@@ -377,7 +377,8 @@ class MemoryStore:
         )
 
     async def reap(self, *, silent_for_s: float = 180.0, limit: int = 500) -> tuple[str, ...]:
-        limit_s = self._now() - silent_for_s
+        now = self._now()  # of all that are found: they wait by their names then, as in the database
+        limit_s = now - silent_for_s
         reaped: list[str] = []
         for run in self._runs.values():
             head = run.head
@@ -385,7 +386,7 @@ class MemoryStore:
                 continue
             worker = self._workers.get(head.owner or "")
             if worker is None or worker.heartbeat_at_s <= limit_s:
-                self._requeue(head)
+                self._requeue(head, now)
                 reaped.append(head.run_id)
         for run_id in self._questions.run_ids():
             if len(reaped) < limit and await self.wake(run_id):
@@ -461,10 +462,10 @@ class MemoryStore:
     def _set(self, head: Checkpoint, *, bump: bool = True, **changes: object) -> Checkpoint:
         """The one place where a head changes outside of a commit."""
         changes.setdefault("epoch", self._controls.epoch)
+        changes.setdefault("updated_at_s", self._now())
         changed: Checkpoint = replace(
             head,
             version=head.version + bump,
-            updated_at_s=self._now(),
             **changes,  # type: ignore[arg-type]
         )
         self._runs[head.run_id].head = changed
@@ -484,7 +485,7 @@ class MemoryStore:
             completed_at_s=None,
         )
 
-    def _requeue(self, head: Checkpoint) -> None:
+    def _requeue(self, head: Checkpoint, now: float) -> None:
         if head.attempts >= head.max_attempts:
             self._set(
                 head,
@@ -492,10 +493,13 @@ class MemoryStore:
                 owner=None,
                 error_code="WORKER_LOST",
                 error_message=worker_lost(head.attempts),
-                completed_at_s=self._now(),
+                completed_at_s=now,
+                updated_at_s=now,
             )
         else:
-            self._set(head, status=RunStatus.QUEUED, owner=None, available_at_s=self._now())
+            self._set(
+                head, status=RunStatus.QUEUED, owner=None, available_at_s=now, updated_at_s=now
+            )
 
     def _committed(self, head: Checkpoint) -> Committed:
         return Committed(head.version, head.cancel_requested, self._controls.epoch)

@@ -300,6 +300,17 @@ class TestSharing:
             assert kept.down(["redis"], force=True)[0].stopped
             assert gone(server.pid)
 
+    @pytest.mark.parametrize("service", ["redis", "db"])
+    def test_a_server_comes_back_on_the_port_it_had(self, kept: Stack, service: str) -> None:
+        use = kept.valkey if service == "redis" else kept.postgres
+        with use() as server:
+            port = server.port
+            assert kept.down([service], force=True)[0].stopped
+            with use() as again:
+                assert again.port == port
+        with socket.create_server(("127.0.0.1", port)), use() as elsewhere:
+            assert elsewhere.port != port
+
     def test_a_used_server_is_not_moved_to_another_port(self, kept: Stack) -> None:
         elsewhere = Stack(kept.home, valkey=ValkeySettings(port=free_port()))
         with kept.valkey() as server:

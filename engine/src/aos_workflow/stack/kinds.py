@@ -40,6 +40,10 @@ class Kind(Protocol[ServerT]):
         """The port that the caller asked for."""
         ...
 
+    def last_port(self, folder: Path) -> int | None:
+        """The port that the server had when it was last started."""
+        ...
+
     def prepare(
         self, folder: Path, account: Account | None, port: int, *, temporary: bool
     ) -> Launch:
@@ -73,6 +77,9 @@ class Postgres:
     @property
     def wanted_port(self) -> int | None:
         return self._wanted.port
+
+    def last_port(self, folder: Path) -> int | None:
+        return self._remembered(folder).port
 
     def prepare(
         self, folder: Path, account: Account | None, port: int, *, temporary: bool
@@ -155,6 +162,9 @@ class Valkey:
     @property
     def wanted_port(self) -> int | None:
         return self._wanted.port
+
+    def last_port(self, folder: Path) -> int | None:
+        return self._remembered(folder).port
 
     def prepare(
         self, folder: Path, account: Account | None, port: int, *, temporary: bool

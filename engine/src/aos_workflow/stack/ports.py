@@ -9,7 +9,7 @@ from pathlib import Path
 from aos_workflow.errors import PortInUseError
 from aos_workflow.stack.processes import command_line
 
-__all__ = ["HOST", "check_free", "free_port", "owner"]
+__all__ = ["HOST", "check_free", "free_port", "is_free", "owner"]
 
 HOST = "127.0.0.1"
 
@@ -25,13 +25,18 @@ def free_port() -> int:
         return port
 
 
+def is_free(port: int) -> bool:
+    """Whether ``localhost:port`` is nobody's, in IPv6 too, since clients try that first."""
+    return all(_can_bind(host, port) for host in _MEANT_BY_LOCALHOST)
+
+
 def check_free(service: str, port: int) -> None:
-    """Make sure that ``localhost:port`` is nobody's, in IPv6 too, since clients try that first.
+    """Make sure that a port is free.
 
     Raises:
         PortInUseError: somebody listens there; names who, where that can be seen.
     """
-    if all(_can_bind(host, port) for host in _MEANT_BY_LOCALHOST):
+    if is_free(port):
         return
     pid = owner(port)
     command = command_line(pid) if pid else ""

@@ -23,7 +23,7 @@ from aos_workflow.stack.accounts import Account
 from aos_workflow.stack.kinds import Kind
 from aos_workflow.stack.lease import Lease
 from aos_workflow.stack.locks import exclusive, is_locked, open_lock, readers, try_lock
-from aos_workflow.stack.ports import check_free, free_port
+from aos_workflow.stack.ports import check_free, free_port, is_free
 from aos_workflow.stack.processes import ProcessId, stop
 from aos_workflow.stack.starting import start_keeper
 from aos_workflow.stack.state import State
@@ -236,7 +236,7 @@ class Service(Generic[ServerT]):
         return found if found is not None and _up(found) else None
 
     def _start(self, port: int | None, deadline: Deadline) -> State:
-        """Start a keeper and with it the server.
+        """Start a keeper and with it the server, on the port that it had last if none is asked for.
 
         Again if the keeper is killed meanwhile, or if somebody else was faster to take the port.
         """
@@ -246,7 +246,10 @@ class Service(Generic[ServerT]):
             if port is not None:
                 check_free(service, port)
             launch = self._kind.prepare(
-                self._folder, self._account, port or free_port(), temporary=bool(self._remove)
+                self._folder,
+                self._account,
+                port or self._usable_port(),
+                temporary=bool(self._remove),
             )
             launch.remove.extend(str(folder) for folder in self._remove)
             try:
@@ -262,6 +265,11 @@ class Service(Generic[ServerT]):
             service=service,
             hint=f"see {self._folder}/log and {self._folder}/keeper.log",
         )
+
+    def _usable_port(self) -> int:
+        """The port of last time, on which clients that outlived the server still look for it, or a free one."""
+        last = self._kind.last_port(self._folder)
+        return last if last is not None and is_free(last) else free_port()
 
     def _end_forsaken(self) -> None:
         """Stop a server of ours whose keeper was killed. The kernel has told it to end, where it can do that."""

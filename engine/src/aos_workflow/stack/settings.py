@@ -23,7 +23,7 @@ class PostgresSettings:
     """PostgreSQL: port, superuser, its password and its database; ``options`` are more settings of the server.
 
     ``None`` is what it was before, and the first time nova, novapass, nova_aos and no options. A port of ``None`` is
-    the usual one for ``up`` and a free one for a lease.
+    the usual one for ``up``, and for a lease that of last time, or a free one if somebody else has it.
     """
 
     port: int | None = None

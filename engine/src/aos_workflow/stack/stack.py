@@ -27,7 +27,8 @@ class Stack:
     """The servers below ``home``, shared by every process that names the same folder.
 
     ``up`` has them run until ``down``. ``postgres`` and ``valkey`` share one for as long as they are used: the first
-    user starts it, on a free port, and the last one's leaving stops it, however that process ends.
+    user starts it, on the port that it had last or else a free one, and the last one's leaving stops it, however that
+    process ends.
 
     Settings are for a server's start and remembered; ``None`` takes what was remembered. Under root the servers run as
     ``server_user``, an existing user without privileges.

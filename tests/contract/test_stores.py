@@ -139,9 +139,20 @@ async def test_creating_is_idempotent_and_another_run_is_refused(store: Store) -
     first, _ = await store.create(a_run())
     again, is_new = await store.create(a_run())
     assert (again, is_new) == (first, False)
-    for change in ({"seed": 8}, {"input_json": b"[]"}, {"workflow_id": "x"}, {"tenant_id": "t"}):
+    for change in ({"seed": 8}, {"input_json": b"[]"}, {"workflow_id": "x"}):
         with pytest.raises(RunConflictError, match="exists already"):
             await store.create(a_run(**change))
+
+
+async def test_of_another_tenants_run_nothing_is_said_but_that_its_id_cannot_be_used(
+    store: Store,
+) -> None:
+    await store.create(a_run("one", tenant_id="acme", idempotency_key="k"))
+    for change in ({}, {"seed": 8}, {"workflow_id": "x"}, {"idempotency_key": "k"}):
+        with pytest.raises(RunConflictError) as caught:
+            await store.create(a_run("one", tenant_id="other", **change))
+        assert caught.value.message == "run id 'one' cannot be used for tenant 'other'"
+        assert caught.value.hint == "choose another id"
 
 
 async def test_an_idempotency_key_finds_the_run_whatever_its_id(store: Store) -> None:

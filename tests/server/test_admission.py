@@ -102,7 +102,26 @@ async def test_a_tenant_starts_runs_of_its_own_only() -> None:
         body = {"workflow": "asks", "tenant_id": "acme"}
         assert (await api.ask("POST", "/workflows", body, by="globex")).status_code == 403
         taken = {"workflow": "asks", "run_id": "r1"}
-        assert (await api.ask("POST", "/workflows", taken, by="globex")).status_code == 409
+        answer = await api.ask("POST", "/workflows", taken, by="globex")
+        assert (answer.status_code, answer.json()["code"]) == (409, "RUN_CONFLICT")
+        assert answer.json()["detail"] == "run id 'r1' cannot be used for tenant 'globex'"
+        assert "acme" not in answer.text
+
+
+async def test_an_idempotency_key_is_of_one_tenant() -> None:
+    async with rig(keys=KEYS) as api:
+        body = {"workflow": "asks", "idempotency_key": "k"}
+        runs = {
+            who: (await api.ask("POST", "/workflows", body, by=who)).json()["run_id"]
+            for who in ("acme", "globex", "acme")
+        }
+        assert runs["acme"] != runs["globex"]
+        other = body | {"inputs": {}, "run_id": runs["acme"]}
+        answer = await api.ask("POST", "/workflows", other, by="globex")
+        assert answer.json()["code"] == "RUN_CONFLICT"
+        assert "acme" not in answer.text.replace(runs["acme"], "")
+        again = await api.ask("POST", "/workflows", body, by="acme")
+        assert again.json()["run_id"] == runs["acme"]
 
 
 @pytest.mark.parametrize(

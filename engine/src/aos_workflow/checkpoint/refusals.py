@@ -35,6 +35,13 @@ def other_run(known: Checkpoint, new: NewRun) -> tuple[str, ...]:
 
 
 def conflict(known: Checkpoint, new: NewRun) -> RunConflictError:
+    """Why a run cannot be made. Of another tenant's nothing is said, not even that it is one."""
+    if known.tenant_id != new.tenant_id:
+        return RunConflictError(
+            f"run id {new.run_id!r} cannot be used for tenant {new.tenant_id!r}",
+            run_id=new.run_id,
+            hint="choose another id",
+        )
     differing = other_run(known, new) or ("run_id",)
     name = differing[0]
     if name in ("input_json", "run_id"):

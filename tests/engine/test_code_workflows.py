@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -310,3 +311,28 @@ async def test_a_golden_is_written_in_program_order(
     assert replayed.output == result.output
     assert replayed.workflow_hash == result.workflow_hash
     assert world.calls == {"fetch a": 1, "fetch b": 1}
+
+
+@pytest.mark.parametrize("full_at", range(4))
+async def test_a_full_disk_ends_the_recording_and_not_the_run(
+    world: World, store: MemoryStore, tmp_path: Path, full_at: int
+) -> None:
+    @workflow("recorded")
+    async def recorded(ctx: Context) -> Any:
+        return [await ctx.step(world.fetch, "a"), await ctx.step(world.fetch, "b")]
+
+    written = []
+
+    class FullDisk(GoldenRecorder):
+        def _append(self, run_id: str, event_type: str, *data: Any) -> Any:
+            written.append(event_type)
+            if len(written) > full_at:
+                raise OSError(errno.ENOSPC, "no space left on device")
+            return super()._append(run_id, event_type, *data)
+
+    result = await engine_of(world, store, recorded, golden=FullDisk(tmp_path)).run(recorded)
+    assert result.status is RunStatus.COMPLETED
+    assert result.golden is None
+    assert result.golden_error is not None
+    assert "no space left" in result.golden_error.message
+    assert len(written) == full_at + 1

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,9 @@ import orjson
 import pytest
 from tests.meta.repository import ROOT
 
-from aos_workflow.shadow.case import read_case
+from aos_workflow.shadow.case import Case, read_case
 from aos_workflow.shadow.pair import Done, Pair
-from aos_workflow.shadow.records import Campaign
+from aos_workflow.shadow.records import Campaign, Fault, Side
 from aos_workflow.shadow.schedule import batches
 from aos_workflow.shadow.side import SideSetup
 from aos_workflow.shadow.trials import Trials
@@ -103,6 +105,28 @@ def write(folder: Path, answer: Answer) -> Path:
     for name, text in answer["case"].items():
         (folder / name).write_text(text)
     return folder
+
+
+@pytest.mark.parametrize(
+    "name", ["set_order", "fresh_uuid", "object_address", "unseeded_random", "float_over_set"]
+)
+def test_a_full_disk_changes_nothing_about_a_bug(found: dict[str, list[Answer]], name: str) -> None:
+    answer = found[name][0]
+    case = Case.from_json(orjson.loads(answer["case"]["cycle.json"]))
+    calm = replace(case.cycle, faults=(), perturbations={})
+    with Trials(case) as trials:
+        expected = trials.of(calm).report
+        assert expected.divergence is not None
+        assert expected.divergence["diffs"]
+        for at, side in itertools.product(range(3), Side):
+            trial = trials.of(replace(calm, faults=(Fault("disk_full", at, side),)))
+            assert trial.report.faults == ("disk_full",)
+            assert trial.report.cause == expected.cause
+            assert trial.report.divergence is not None
+            assert trial.report.divergence["diffs"]
+            for golden in ("primary.steps.jsonl", "shadow.steps.jsonl"):
+                *_, end, _ = trial.files[golden].splitlines()
+                assert orjson.loads(end)["event_type"] == "run_end"
 
 
 @pytest.mark.slow

@@ -21,7 +21,10 @@ __all__ = ["Recording", "step_data"]
 
 
 class Recording:
-    """The golden of one run. What cannot be recorded (a secret, a full disk) ends the recording, never the run."""
+    """The golden of one run. What cannot be recorded (a secret, a full disk) ends the recording, never the run.
+
+    Unless the recorder names a successor, which then records that, and all that follows.
+    """
 
     def __init__(self, recorder: GoldenRecorder | None, run_id: str) -> None:
         self._recorder = recorder
@@ -107,8 +110,9 @@ class Recording:
                 f"the golden of run {self._run_id!r} cannot be written: {error.strerror or error}",
                 hint=f"make room or give access to {self._recorder.folder}, and run it again",
             )
-        self.abandon()
-        return None
+        self._recorder.abandon(self._run_id)
+        self._recorder = self._recorder.successor()
+        return self._guarded(method, *args, **kwargs)
 
 
 def step_data(record: StepRecord, input_json: bytes, index: int) -> dict[str, Any]:

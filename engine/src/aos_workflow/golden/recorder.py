@@ -228,6 +228,10 @@ class GoldenRecorder:
         if run is not None:
             run.writer.close()
 
+    def successor(self) -> GoldenRecorder | None:
+        """Who goes on with a run that this one could not record any further: nobody."""
+        return None
+
     def path_of(self, run_id: str) -> Path:
         """Where the golden of a run lies."""
         return self.folder / f"{run_id}{RUN_SUFFIX}"

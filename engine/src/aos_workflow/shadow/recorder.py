@@ -1,4 +1,8 @@
-"""Recording into memory: the events of a run as its golden would have them, at the price of keeping them."""
+"""Recording into memory: the events of a run as its golden would have them, at the price of keeping them.
+
+A full disk ends the engine's recording, not what is known of the run: two sides are compared, and their difference
+explained, by what they did, whatever fitted onto their disks.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +25,9 @@ _NOWHERE = Path("nowhere")
 class MemoryRecorder(GoldenRecorder):
     """A recorder without a folder. Its disk may be full now and then, if ``strikes`` say so."""
 
-    def __init__(self, strikes: Strikes) -> None:
+    def __init__(self, strikes: Strikes | None) -> None:
         super().__init__(_NOWHERE, rules=DEFAULT_RULES)
-        self._strikes = strikes if strikes.has("event") else None
+        self._strikes = strikes if strikes is not None and strikes.has("event") else None
         self._runs: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
 
     def events(self, run_id: str) -> bytes:
@@ -54,11 +58,8 @@ class MemoryRecorder(GoldenRecorder):
     def append(
         self, run_id: str, event_type: str, data: Mapping[str, Any], *, foreign: bytes | None = None
     ) -> int:
-        if self._strikes is not None and self._strikes.due("event"):
-            raise OSError(errno.ENOSPC, "injected: no space left on device")
-        events = self._runs[run_id]
-        events.append((event_type, data))
-        return len(events) - 1
+        self._take_room()
+        return self._keep(run_id, event_type, data)
 
     def record_run_end(
         self,
@@ -68,13 +69,31 @@ class MemoryRecorder(GoldenRecorder):
         order: Sequence[int] | None = None,
         **data: Any,
     ) -> Path:
+        self._take_room()
         if order is not None and list(order) != sorted(order):
             self._reorder(run_id, order)
-        self.append(run_id, "run_end", {"status": status, **data})
+        self._keep(run_id, "run_end", {"status": status, **data})
         return self.folder
 
     def abandon(self, run_id: str) -> None:
         return None
+
+    def successor(self) -> MemoryRecorder | None:
+        """Memory: it takes what the disk had no room for."""
+        if self._strikes is None:
+            return None
+        memory = MemoryRecorder(None)
+        memory._runs = self._runs
+        return memory
+
+    def _take_room(self) -> None:
+        if self._strikes is not None and self._strikes.due("event"):
+            raise OSError(errno.ENOSPC, "injected: no space left on device")
+
+    def _keep(self, run_id: str, event_type: str, data: Mapping[str, Any]) -> int:
+        events = self._runs[run_id]
+        events.append((event_type, data))
+        return len(events) - 1
 
     def _reorder(self, run_id: str, order: Sequence[int]) -> None:
         events = self._runs[run_id]

@@ -228,6 +228,20 @@ async def test_a_commit_that_is_sent_again_counts_once(store: Store) -> None:
         await store.commit(commit)
 
 
+async def test_what_was_drawn_before_a_run_was_given_up_stays_until_it_is_again(store: Store) -> None:
+    await taken(store)
+    drawn = b'{"1:now":"x"}'
+    await store.commit(Commit("r", "w1", 0, (), RunStatus.SUSPENDED, draws_json=drawn))
+    head = await store.take("r", "w1")
+    assert await store.load_draws("r") == drawn
+    await store.commit(Commit("r", "w1", head.version, (a_step(0),)))
+    paid = (a_step(1, status=StepStatus.FAILED), a_step(2))
+    await store.commit(Commit("r", "w1", head.version + 1, paid))
+    assert await store.load_draws("r") == drawn
+    await store.commit(Commit("r", "w1", head.version + 2, (), RunStatus.QUEUED))
+    assert await store.load_draws("r") is None
+
+
 async def test_the_last_commit_ends_the_run(store: Store) -> None:
     await taken(store)
     end = Commit(

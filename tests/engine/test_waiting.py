@@ -133,6 +133,53 @@ async def test_a_sleep_is_waited_for_once(world: World, store: MemoryStore) -> N
     assert result.status in (RunStatus.FAILED, RunStatus.COMPLETED)
 
 
+async def test_what_was_drawn_before_a_suspension_is_drawn_again_after_it(
+    world: World, store: MemoryStore
+) -> None:
+    asked: list[str] = []
+
+    @workflow("dated")
+    async def dated(ctx: Context) -> Any:
+        at = str(ctx.now())
+        asked.append(at)
+        await ctx.approve("first", {"at": at})
+        await ctx.approve("second", {"at": at})
+        return at
+
+    async with engine_of(world, store, dated) as engine:
+        await engine.run(dated, run_id="r", seed=1)
+        for name in ("first", "second"):
+            await asyncio.sleep(0.005)
+            await engine.approve("r", name, by="ann")
+            result = await engine.resume("r")
+    assert len(asked) == 3
+    assert {result.output} == set(asked)
+
+
+async def test_what_was_drawn_survives_a_drain_before_it_is_asked_for_again(
+    world: World, store: MemoryStore
+) -> None:
+    asked: list[str] = []
+
+    @workflow("slow")
+    async def slow(ctx: Context) -> Any:
+        if asked:
+            await asyncio.sleep(60 if len(asked) == 1 else 0)
+        at = str(ctx.now())
+        asked.append(at)
+        await ctx.approve("go", {"at": at})
+        return at
+
+    async with engine_of(world, store, slow) as engine:
+        await engine.run(slow, run_id="r", seed=1)
+        await engine.approve("r", "go", by="ann")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(engine.resume("r"), 0.05)
+        asked.append("drained")
+        result = await engine.resume("r")
+    assert result.output == asked[0] == asked[2]
+
+
 async def test_a_child_run_has_an_id_of_its_own_and_is_not_run_twice(
     world: World, store: MemoryStore
 ) -> None:

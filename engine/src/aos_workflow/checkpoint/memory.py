@@ -472,7 +472,6 @@ class MemoryStore:
         return changed
 
     def _take(self, head: Checkpoint, owner: str) -> Checkpoint:
-        self._runs[head.run_id].draws = None
         return self._set(
             head,
             status=RunStatus.RUNNING,

@@ -93,7 +93,8 @@ class MemoryRun:
         else:
             self.head = _after(self.head, commit, now_s)
         self.last = commit
-        self.draws = commit.draws_json
+        if commit.status is not RunStatus.RUNNING:
+            self.draws = commit.draws_json
 
 
 def _after(head: Checkpoint, commit: Commit, now: float) -> Checkpoint:

@@ -78,7 +78,7 @@ class Store(Protocol):
         ...
 
     async def load_draws(self, run_id: str) -> bytes | None:
-        """What the last commit of a run that is over drew after its last step."""
+        """The draws of the last commit that gave the run up or ended it: those after its last step."""
         ...
 
     async def list_runs(self, which: RunFilter) -> tuple[Checkpoint, ...]:

@@ -214,7 +214,7 @@ class Commit:
     result_hash: str | None = None
     output_json: bytes | None = None
     draws_json: bytes | None = None
-    """With a final status: what was drawn after the last step."""
+    """With another status than ``running``: what was drawn after the last step; kept until the next such commit."""
     reason: str | None = None
     error_code: str | None = None
     error_message: str | None = None

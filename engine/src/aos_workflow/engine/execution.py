@@ -61,11 +61,12 @@ class Execution:
         meter = self.executor.meter
         began_s = meter.now_s()
         steps = await self.store.load_steps(head.run_id) if head.next_step_index else ()
+        waited = await self.store.load_draws(head.run_id) if _was_given_up(head) else None
         meter.loaded(began_s)
         committer = Committer(self.store, head, self.owner, meter)
         inputs = decode(head.input_json)
         recording = Recording(self.recorder, head.run_id)
-        journal = Journal(steps, _draws(steps), in_program_order=program.in_program_order)
+        journal = Journal(steps, _draws(steps, waited), in_program_order=program.in_program_order)
         if _is_retry(head):
             journal.forgive()
         run = Run(
@@ -89,7 +90,7 @@ class Execution:
         try:
             outcome = await self._drive(run, head, program, services, inputs, steps)
         except asyncio.CancelledError:
-            await self._give_back(head, committer, recording)
+            await self._give_back(run, head, committer)
             raise
         if isinstance(outcome, Lost):
             recording.abandon()
@@ -149,17 +150,16 @@ class Execution:
         )
         return snapshot.to_json()
 
-    async def _give_back(
-        self, head: Checkpoint, committer: Committer, recording: Recording
-    ) -> None:
+    async def _give_back(self, run: Run, head: Checkpoint, committer: Committer) -> None:
         """This process was asked to stop: another one may go on at once."""
-        recording.abandon()
+        run.recording.abandon()
         back = Commit(
             head.run_id,
             self.owner,
             committer.version,
             (),
             RunStatus.QUEUED,
+            draws_json=run.all_draws(),
             reason=_kept(head, "drained"),
         )
         await asyncio.shield(committer.finish(back))
@@ -174,8 +174,9 @@ class Execution:
     ) -> RunResult:
         ordered = in_order(run.steps, program)
         end = end_of(head.spec_hash, head.seed, ordered, outcome, self.rules)
-        draws = run.take_draws()
-        await committer.finish(_last_commit(head, self.owner, end, ordered, draws))
+        draws = run.take_draws() if end.workflow_hash is not None else run.all_draws()
+        kept = None if end.status is RunStatus.FAILED else draws  # a retry draws anew
+        await committer.finish(_last_commit(head, self.owner, end, ordered, kept))
         self.executor.meter.run_left(head.workflow_id, end.status.value)
         if end.status is RunStatus.SUSPENDED:
             await self.store.wake(head.run_id)
@@ -251,8 +252,14 @@ def _last_commit(
     )
 
 
-def _draws(steps: tuple[StepRecord, ...]) -> dict[str, Any]:
-    draws: dict[str, Any] = {}
+def _was_given_up(head: Checkpoint) -> bool:
+    """Whether somebody may have had the run before: a new one is at version 0, or 1 once it is claimed."""
+    return head.version > 1
+
+
+def _draws(steps: tuple[StepRecord, ...], waited: bytes | None) -> dict[str, Any]:
+    """What was drawn, as the steps have it, and the commit with which the run was given up."""
+    draws: dict[str, Any] = {} if waited is None else dict(decode(waited))
     for step in steps:
         if step.draws_json is not None:
             draws.update(decode(step.draws_json))

@@ -298,6 +298,11 @@ class Run:
         draws, self._draws = self._draws, {}
         return orjson.dumps(draws, option=orjson.OPT_SORT_KEYS) if draws else None
 
+    def all_draws(self) -> bytes | None:
+        """What was drawn since, and what was drawn before and not asked for again so far."""
+        self._draws = {**self.journal.draws_left, **self._draws}
+        return self.take_draws()
+
     # inside
 
     @property

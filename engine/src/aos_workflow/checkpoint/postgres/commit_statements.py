@@ -73,7 +73,7 @@ _END = """
         last_result_hash = coalesce(c.h, w.last_result_hash),
         step_outputs_json = CASE WHEN c.n > 0 THEN c.outs::json ELSE w.step_outputs_json END,
         output_json = c.output::json,
-        draws_json = c.left_draws::json,
+        draws_json = CASE WHEN c.st = 'running' THEN w.draws_json ELSE c.left_draws::json END,
         reason = CASE WHEN c.st = 'running' THEN w.reason ELSE c.rest->>'reason' END,
         error_code = c.rest->>'error_code',
         error_message = c.rest->>'error_message',

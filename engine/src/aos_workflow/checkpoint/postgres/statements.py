@@ -146,8 +146,8 @@ WITH due AS (
 )
 UPDATE aos.workflow_checkpoints c SET
     status = 'running', lease_owner = $1, lease_token = $4, attempts = c.attempts + 1, version = c.version + 1,
-    updated_at = now(), started_at = coalesce(c.started_at, now()), output_json = NULL, draws_json = NULL,
-    error_code = NULL, error_message = NULL, completed_at = NULL
+    updated_at = now(), started_at = coalesce(c.started_at, now()), output_json = NULL, error_code = NULL,
+    error_message = NULL, completed_at = NULL
 FROM due, aos.workflow_runs r
 WHERE c.run_id = due.run_id AND r.run_id = c.run_id
 RETURNING {_HEAD_COLUMNS}
@@ -163,8 +163,8 @@ WHERE c.status = 'running' AND c.lease_owner = $1 AND c.lease_token = $2
 TAKE = f"""
 UPDATE aos.workflow_checkpoints c SET
     status = 'running', lease_owner = $2, attempts = c.attempts + 1, version = c.version + 1, updated_at = now(),
-    started_at = coalesce(c.started_at, now()), output_json = NULL, draws_json = NULL, error_code = NULL,
-    error_message = NULL, completed_at = NULL
+    started_at = coalesce(c.started_at, now()), output_json = NULL, error_code = NULL, error_message = NULL,
+    completed_at = NULL
 FROM aos.workflow_runs r
 WHERE c.run_id = $1 AND r.run_id = c.run_id
   AND (c.status IN ('queued', 'suspended', 'failed') OR c.status = 'running' AND (c.lease_owner = $2 OR NOT EXISTS (

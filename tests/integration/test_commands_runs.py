@@ -302,6 +302,15 @@ def test_inspect_says_what_to_do_and_whether_this_code_can(shell: CommandShell) 
     assert "waiting" in shell.text("inspect", "--run", "ok-1", "--timing")
 
 
+def test_messages_are_shown_without_the_secrets_of_the_environment(shell: CommandShell) -> None:
+    for command in (["inspect", "--run", "bad-1"], ["stats", "--spec", "find"]):
+        expect = 1 if command[0] == "inspect" else 0
+        for form in ([], ["--json"]):
+            text = shell.text(*command, *form, expect=expect, MY_API_KEY="no such index")
+            assert "RuntimeError: ***" in text
+            assert "no such index" not in text
+
+
 def test_inspect_refuses(shell: CommandShell) -> None:
     assert "no run 'nope'" in shell.refusal("inspect", "--run", "nope")
     assert "either --run or --database" in shell.refusal("inspect")

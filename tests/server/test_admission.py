@@ -13,6 +13,7 @@ from tests.server.rig import KEYS, TOKENS, rig
 
 from aos_workflow.determinism import FixedClock
 from aos_workflow.errors import UsageError
+from aos_workflow.logs import Mask
 from aos_workflow.server import ApiKeys, Scope, ServerSettings
 from aos_workflow.server.keys import new_key, read_keys, write_keys
 from aos_workflow.server.limiting import Buckets
@@ -122,6 +123,17 @@ async def test_an_idempotency_key_is_of_one_tenant() -> None:
         assert "acme" not in answer.text.replace(runs["acme"], "")
         again = await api.ask("POST", "/workflows", body, by="acme")
         assert again.json()["run_id"] == runs["acme"]
+
+
+async def test_a_message_is_shown_without_the_secrets_of_the_server() -> None:
+    async with rig() as api:
+        api.server.backend.mask = Mask(["broken"])
+        await api.start("checks", "r1")
+        await api.work()
+        for path in ("/workflows", "/workflows/r1", "/workflows/r1/events"):
+            text = (await api.ask("GET", path)).text
+            assert "RuntimeError: ***" in text
+            assert "broken" not in text
 
 
 @pytest.mark.parametrize(

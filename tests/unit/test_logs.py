@@ -17,6 +17,7 @@ from aos_workflow.checkpoint import MemoryStore
 from aos_workflow.determinism import FixedClock
 from aos_workflow.engine import Context, Worker, WorkflowEngine, workflow
 from aos_workflow.errors import CheckpointVersionConflictError, GoldenTamperedError, UsageError
+from aos_workflow.golden import GoldenRecorder
 from aos_workflow.logs import Mask, Sinks, log_to, worker_log
 from aos_workflow.policies import Limits, PolicyEnforcer
 from aos_workflow.skills import SkillRegistry, skill
@@ -133,6 +134,7 @@ def test_errors_of_ours_stand_in_the_line(
         ({"token_count": 3, "tokens": 4}, {"token_count": 3, "tokens": 4}),
         ({"url": "postgresql://nova:s3cr3tword@db/x"}, {"url": "postgresql://nova:***@db/x"}),
         (["a known-secret here"], ["a *** here"]),
+        (["login with password=hunter2 failed"], ["login with password=*** failed"]),
         ({"n": 1.5, "b": True, "o": None}, {"n": 1.5, "b": True, "o": None}),
     ],
 )
@@ -171,6 +173,32 @@ def test_nothing_below_the_level_is_written(written: io.StringIO) -> None:
     logger.debug("no")
     logging.getLogger("x").debug("no")
     assert written.getvalue() == ""
+
+
+async def test_a_secret_in_an_error_is_in_no_store_and_no_golden_whatever_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @skill("leak", side_effects="none")
+    def leak() -> int:
+        raise ValueError("password=hunter2hunter2 of-this-process")
+
+    @workflow("leaks")
+    async def leaks(ctx: Context) -> Any:
+        return await ctx.step(leak)
+
+    monkeypatch.setenv("MY_API_KEY", "of-this-process")
+    recorder, store = GoldenRecorder(tmp_path, secret="a long secret of tests"), MemoryStore()
+    async with WorkflowEngine(
+        SkillRegistry(leak), store, golden=recorder, workflows=[leaks], policy=None
+    ) as engine:
+        result = await engine.run("leaks", run_id="r1")
+    kept = "ValueError: password=*** of-this-process"
+    [step] = await store.load_steps("r1")
+    assert step.error_message == kept
+    assert result.error_message == f"step '1:leak' failed: {kept}"
+    golden = recorder.path_of("r1").read_text()
+    assert "hunter2" not in golden
+    assert kept in golden
 
 
 def moved(path: Path) -> None:
@@ -215,3 +243,15 @@ def test_the_secrets_of_the_environment_are_known() -> None:
         }
     )
     assert set(found) == {"the-key", "p@ssword", "redis://[broken"}
+
+
+def test_what_has_the_name_of_a_secret_is_one_if_it_is_long_enough() -> None:
+    found = config.secrets(
+        {
+            "MY_API_KEY": "12345678",
+            "OTHER_TOKEN": "1234567",
+            "PWD": "/home/me/work",
+            "KEY": "12345678",
+        }
+    )
+    assert found == ("12345678",)

@@ -200,9 +200,19 @@ def log_file(environment: Mapping[str, str] | None = None) -> Path | None:
 
 
 def secrets(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Every secret that the environment holds, so that logs can leave it out."""
+    """Every secret that the environment holds, so that logs and output can leave it out.
+
+    Ours, and what has the name of a secret and at least 8 characters, as ``MY_API_KEY``.
+    """
+    from aos_workflow.golden.secret_scan import MIN_LENGTH
+    from aos_workflow.golden.secret_text import is_secret_name
+
     ours = _or_ours(environment)
-    named = [value for name, value in ours.items() if name in _SECRETS and value]
+    named = [
+        value
+        for name, value in ours.items()
+        if (name in _SECRETS and value) or (len(value) >= MIN_LENGTH and is_secret_name(name))
+    ]
     passwords = [_password(ours[name]) for name in _SECRET_URLS if ours.get(name)]
     return (*named, *(password for password in passwords if password))
 

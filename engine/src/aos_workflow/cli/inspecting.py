@@ -11,7 +11,7 @@ import typer
 
 from aos_workflow.cli.options import AsJson, GoldenDir, Modules
 from aos_workflow.cli.output import Output
-from aos_workflow.cli.run_data import at, decision_data, run_data, step_data
+from aos_workflow.cli.run_data import at, decision_data, run_data, shown_message, step_data
 from aos_workflow.cli.storing import with_store
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def _facts(head: Checkpoint) -> list[tuple[str, str]]:
         ("worker", head.owner),
         ("waits for", head.reason),
         ("error", head.error_code),
-        ("", head.error_message),
+        ("", shown_message(head.error_message)),
         ("hash", head.last_result_hash),
     ):
         if value:

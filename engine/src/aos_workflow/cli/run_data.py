@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from aos_workflow.checkpoint.records import Checkpoint, Decision, StepRecord
     from aos_workflow.engine import RunResult
 
-__all__ = ["at", "decision_data", "result_data", "run_data", "step_data"]
+__all__ = ["at", "decision_data", "result_data", "run_data", "shown_message", "step_data"]
 
 
 def run_data(head: Checkpoint) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def run_data(head: Checkpoint) -> dict[str, Any]:
         "last_result_hash": head.last_result_hash,
         "reason": head.reason,
         "error_code": head.error_code,
-        "error_message": head.error_message,
+        "error_message": shown_message(head.error_message),
         "owner": head.owner,
         "attempts": head.attempts,
         "created_at": at(head.created_at_s),
@@ -50,7 +50,7 @@ def step_data(step: StepRecord) -> dict[str, Any]:
         "started_at": at(step.started_at_s) if step.started_at_s else None,
         "completed_at": at(step.completed_at_s),
         "error_code": step.error_code,
-        "error_message": step.error_message,
+        "error_message": shown_message(step.error_message),
     }
 
 
@@ -65,7 +65,7 @@ def result_data(result: RunResult) -> dict[str, Any]:
         "cost_cents": result.cost_cents,
         "reason": result.reason,
         "error_code": result.error_code,
-        "error_message": result.error_message,
+        "error_message": shown_message(result.error_message),
         "steps": [
             {
                 "step_path": step.step_path,
@@ -93,6 +93,16 @@ def decision_data(question: Decision) -> dict[str, Any]:
         "decided_at": at(question.decided_at_s) if question.decided_at_s else None,
         "expires_at": at(question.expires_at_s) if question.expires_at_s else None,
     }
+
+
+def shown_message(message: str | None) -> str | None:
+    """The message of an error without the secrets of the environment."""
+    if message is None:
+        return None
+    from aos_workflow import config
+    from aos_workflow.logs import Mask
+
+    return Mask(config.secrets()).text(message)
 
 
 def at(time_s: float) -> str:

@@ -95,7 +95,8 @@ def _run(
     from aos_workflow.server import Backend, Server
     from aos_workflow.server.running import serve as listen
 
-    logger = log_to(Sinks(log_file), mask=Mask(config.secrets()))
+    mask = Mask(config.secrets())
+    logger = log_to(Sinks(log_file), mask=mask)
 
     def log(event: str, fields: dict[str, object]) -> None:
         status = fields.get("status")
@@ -110,6 +111,7 @@ def _run(
             modules=modules,
             limits=limits_shown(),
             has_shared_budgets=config.redis_url() is not None,
+            mask=mask,
         )
         server = Server(backend, keys, settings, log=log)
         certificate, private_key = tls

@@ -8,7 +8,7 @@ import typer
 
 from aos_workflow.cli.options import AsJson
 from aos_workflow.cli.output import Output
-from aos_workflow.cli.run_data import at, run_data
+from aos_workflow.cli.run_data import at, run_data, shown_message
 from aos_workflow.cli.storing import with_store
 
 if TYPE_CHECKING:
@@ -42,7 +42,12 @@ def stats(
         output.table(
             ("failed run", "at", "error", "message"),
             [
-                (h.run_id, at(h.updated_at_s), h.error_code or "", _first_line(h.error_message))
+                (
+                    h.run_id,
+                    at(h.updated_at_s),
+                    h.error_code or "",
+                    _first_line(shown_message(h.error_message)),
+                )
                 for h in failed
             ],
         )

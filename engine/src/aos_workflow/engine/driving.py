@@ -76,7 +76,7 @@ def _outcome_of(task: asyncio.Task[Any]) -> Outcome:
     if error is None:
         return Completed(task.result())
     if isinstance(error, StepFailedError):
-        return Failed(error.error_code, error.message)
+        return Failed(error.error_code, describe(error)[1])
     if isinstance(error, Exception):
         return Failed(*describe(error))
     raise error

@@ -11,7 +11,7 @@ from aos_workflow.determinism import seeded_random
 from aos_workflow.engine.payload import Payload, encode
 from aos_workflow.errors import AosError, StepTimeoutError
 from aos_workflow.golden import Rules
-from aos_workflow.golden.secret_scan import redact
+from aos_workflow.golden.secret_text import redact_text
 from aos_workflow.metrics import NO_METER, Meter
 from aos_workflow.skills.skill import SideEffects, Skill
 from aos_workflow.skills.step_context import StepContext, step_context
@@ -154,9 +154,12 @@ def is_retryable(error: Exception) -> bool:
 
 
 def describe(error: Exception) -> tuple[str, str]:
-    """Code and message of an error, without secrets: ``EXECUTION_ERROR`` unless it is one of ours."""
+    """Code and message of an error: ``EXECUTION_ERROR`` unless it is one of ours.
+
+    The message is without secrets, as the text alone tells them: it goes into goldens, which no environment may change.
+    """
     words = error.message if isinstance(error, AosError) else f"{type(error).__name__}: {error}"
-    return _code(error), redact(words)[:_MAX_MESSAGE]
+    return _code(error), redact_text(words)[:_MAX_MESSAGE]
 
 
 def _code(error: Exception) -> str:

@@ -6,16 +6,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from aos_workflow.golden.secret_scan import redact
+from aos_workflow.golden.secret_scan import MASK
+from aos_workflow.golden.secret_text import is_secret_name, redact_text
 
 __all__ = ["MASK", "Mask"]
 
-MASK = "***"
 _SHORTEST = 6
 """Characters; a shorter secret is part of words that are none."""
-_SECRET_NAME = re.compile(
-    r"(?i)(?:^|[_.-])(?:password|passwd|secret|token|authorization|api[_-]?key|cookie|dsn|credentials?)$"
-)
 _MAX_DEPTH = 8
 
 
@@ -28,7 +25,7 @@ class Mask:
 
     def text(self, text: str) -> str:
         """The text without secrets."""
-        found = redact(text)
+        found = redact_text(text)
         return self._known.sub(MASK, found) if self._known is not None else found
 
     def value(self, value: Any, *, depth: int = 0) -> Any:
@@ -46,6 +43,6 @@ class Mask:
         return self.text(str(value))
 
     def _field(self, name: str, value: Any, depth: int) -> Any:
-        if _SECRET_NAME.search(name) and value is not None:
+        if is_secret_name(name) and value is not None:
             return MASK
         return self.value(value, depth=depth + 1)

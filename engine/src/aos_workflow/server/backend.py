@@ -13,6 +13,7 @@ from aos_workflow.checkpoint.port import Store
 from aos_workflow.checkpoint.records import Checkpoint
 from aos_workflow.engine import WorkflowEngine
 from aos_workflow.golden import GoldenRecorder
+from aos_workflow.logs import Mask
 from aos_workflow.metrics import EngineMeter, Registry
 from aos_workflow.server.fleet import FleetMetrics
 from aos_workflow.server.keys import Caller
@@ -34,6 +35,8 @@ class Backend:
     limits: Sequence[Mapping[str, Any]] = ()
     has_shared_budgets: bool = False
     """Whether health asks the store of budgets too."""
+    mask: Mask = field(default_factory=Mask)
+    """Takes secrets out of the messages of errors."""
     streams: int = 0
     is_leaving: bool = False
     replaying: asyncio.Lock = field(default_factory=asyncio.Lock)

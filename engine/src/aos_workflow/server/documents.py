@@ -17,6 +17,7 @@ from aos_workflow.checkpoint.records import (
     WorkerRow,
 )
 from aos_workflow.determinism import rfc3339
+from aos_workflow.logs import Mask
 
 __all__ = [
     "approval_of",
@@ -36,7 +37,11 @@ def at(time_s: float | None) -> str | None:
     return None if time_s is None else rfc3339(datetime.fromtimestamp(time_s, UTC))
 
 
-def run_of(head: Checkpoint) -> dict[str, Any]:
+def _message(message: str | None, mask: Mask) -> str | None:
+    return None if message is None else mask.text(message)
+
+
+def run_of(head: Checkpoint, mask: Mask) -> dict[str, Any]:
     return {
         "run_id": head.run_id,
         "workflow_id": head.workflow_id,
@@ -51,7 +56,7 @@ def run_of(head: Checkpoint) -> dict[str, Any]:
         "priority": head.priority,
         "reason": head.reason,
         "error_code": head.error_code,
-        "error_message": head.error_message,
+        "error_message": _message(head.error_message, mask),
         "workflow_hash": head.last_result_hash if head.status in _OVER else None,
         "owner": head.owner,
         "cancel_requested": head.cancel_requested,
@@ -63,15 +68,15 @@ def run_of(head: Checkpoint) -> dict[str, Any]:
     }
 
 
-def run_detail_of(head: Checkpoint) -> dict[str, Any]:
+def run_detail_of(head: Checkpoint, mask: Mask) -> dict[str, Any]:
     return {
-        **run_of(head),
+        **run_of(head, mask),
         "inputs": orjson.Fragment(head.input_json),
         "output": _json(head.output_json),
     }
 
 
-def event_of(step: StepRecord) -> dict[str, Any]:
+def event_of(step: StepRecord, mask: Mask) -> dict[str, Any]:
     return {
         "index": step.step_index,
         "event": "step",
@@ -86,11 +91,11 @@ def event_of(step: StepRecord) -> dict[str, Any]:
         "output_hash": step.output_hash,
         "output": _json(step.output_json),
         "error_code": step.error_code,
-        "error_message": step.error_message,
+        "error_message": _message(step.error_message, mask),
     }
 
 
-def end_of(head: Checkpoint) -> dict[str, Any]:
+def end_of(head: Checkpoint, mask: Mask) -> dict[str, Any]:
     """The event after the last step of a run that is over."""
     return {
         "index": head.next_step_index,
@@ -98,7 +103,7 @@ def end_of(head: Checkpoint) -> dict[str, Any]:
         "status": head.status.value,
         "output": _json(head.output_json),
         "error_code": head.error_code,
-        "error_message": head.error_message,
+        "error_message": _message(head.error_message, mask),
     }
 
 

@@ -119,10 +119,10 @@ async def _counted(back: Backend) -> AsyncIterator[None]:
 async def _page(back: Backend, head: Checkpoint, after: int, limit: int) -> list[dict[str, Any]]:
     """Up to ``limit`` events after an index; the last one is the end, where that is reached."""
     steps = await back.store.load_steps(head.run_id, after=after, limit=limit)
-    found = [event_of(step) for step in steps]
+    found = [event_of(step, back.mask) for step in steps]
     is_whole = len(found) < limit and head.status.is_final
     if is_whole and after < head.next_step_index:
-        found.append(end_of(head))
+        found.append(end_of(head, back.mask))
     return found
 
 

@@ -45,7 +45,7 @@ async def start(wanted: StartRun, back: Back, caller: Operator) -> Response:
     tenant_id = _tenant(caller, wanted.tenant_id)
     head = await back.engine.start(program.source, tenant_id=tenant_id, **fields)
     location = {"Location": f"/workflows/{head.run_id}"}
-    return Json(run_of(head), 202, location)
+    return Json(run_of(head, back.mask), 202, location)
 
 
 @router.get("", response_model=RunPage)
@@ -71,13 +71,13 @@ async def list_runs(
     )
     last = heads[-1] if len(heads) == limit else None
     after = None if last is None else _cursor(last.updated_at_s, last.run_id)
-    return Json({"runs": [run_of(head) for head in heads], "next": after})
+    return Json({"runs": [run_of(head, back.mask) for head in heads], "next": after})
 
 
 @router.get("/{run_id}", response_model=RunDetail)
 async def read(run_id: RunId, back: Back, caller: Reader) -> Response:
     """A run with its inputs and, once it is over, its output."""
-    return Json(run_detail_of(await back.head(run_id, caller)))
+    return Json(run_detail_of(await back.head(run_id, caller), back.mask))
 
 
 @router.post("/{run_id}/resume", status_code=202, response_model=Run)
@@ -85,14 +85,16 @@ async def resume(run_id: RunId, back: Back, caller: Operator) -> Response:
     """Have a worker go on from the last checkpoint of a run that is suspended, failed, or whose worker is dead."""
     head = await back.head(run_id, caller)
     now_s = back.engine.clock.now().timestamp()
-    return Json(run_of(await queue_again(back.store, head, by=caller.name, now_s=now_s)), 202)
+    again = await queue_again(back.store, head, by=caller.name, now_s=now_s)
+    return Json(run_of(again, back.mask), 202)
 
 
 @router.post("/{run_id}/cancel", status_code=202, response_model=Run)
 async def cancel(run_id: RunId, back: Back, caller: Operator) -> Response:
     """End a run: at once if nobody has it, else before its next step."""
     await back.head(run_id, caller)
-    return Json(run_of(await back.store.request_cancel(run_id, by=caller.name)), 202)
+    head = await back.store.request_cancel(run_id, by=caller.name)
+    return Json(run_of(head, back.mask), 202)
 
 
 # inside

@@ -33,6 +33,7 @@ from aos_workflow.errors import (
     RunLeasedError,
     RunNotFoundError,
     RunStateError,
+    SkillNotFoundError,
 )
 
 LIMIT = 1000
@@ -228,7 +229,9 @@ async def test_a_commit_that_is_sent_again_counts_once(store: Store) -> None:
         await store.commit(commit)
 
 
-async def test_what_was_drawn_before_a_run_was_given_up_stays_until_it_is_again(store: Store) -> None:
+async def test_what_was_drawn_before_a_run_was_given_up_stays_until_it_is_again(
+    store: Store,
+) -> None:
     await taken(store)
     drawn = b'{"1:now":"x"}'
     await store.commit(Commit("r", "w1", 0, (), RunStatus.SUSPENDED, draws_json=drawn))
@@ -685,8 +688,30 @@ async def test_skills_are_registered_and_switched(store: Store) -> None:
     assert [row.enabled for row in await store.skills()] == [False, False, True]
     assert await store.set_skill("a", enabled=True, by="me", version="1") == 1
     assert (await store.controls()).disabled_skills == {("a", "2"): "INC-1"}
-    assert await store.set_skill("unknown", enabled=False, by="me", reason="x") == 1
-    assert (await store.controls()).disabled_skills["unknown", None] == "x"
+
+
+async def test_an_unregistered_skill_is_switched_off_only_when_that_is_meant(store: Store) -> None:
+    await store.register_skills([SkillRow("bomb", "1"), SkillRow("bomb", "2")])
+    with pytest.raises(SkillNotFoundError, match="did you mean 'bomb'") as refused:
+        await store.set_skill("bom", enabled=False, by="me", reason="x")
+    assert "--unregistered" in str(refused.value.hint)
+    with pytest.raises(SkillNotFoundError, match=r"no version '3' .* known: 1, 2"):
+        await store.set_skill("bomb", enabled=False, by="me", reason="x", version="3")
+    for unregistered in (False, True):
+        with pytest.raises(SkillNotFoundError, match="no worker has registered") as refused:
+            await store.set_skill("never", enabled=True, by="me", unregistered=unregistered)
+        assert "--unregistered" not in str(refused.value.hint)
+    assert [row.skill_id for row in await store.skills()] == ["bomb", "bomb"]
+    assert await store.set_skill("new", enabled=False, by="me", reason="x", unregistered=True) == 1
+    assert (await store.controls()).disabled_skills == {("new", None): "x"}
+    assert await store.set_skill("new", enabled=True, by="me") == 1
+    for _ in range(2):
+        done = store.set_skill("bomb", enabled=False, by="me", reason="y", unregistered=True)
+        assert await done == 3
+    await store.register_skills([SkillRow("bomb", "3")])
+    assert (await store.controls()).disabled_skills["bomb", None] == "y"
+    assert await store.set_skill("bomb", enabled=True, by="me") == 4
+    assert not (await store.controls()).disabled_skills
 
 
 # statistics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from aos_workflow.checkpoint import MemoryStore
 from aos_workflow.checkpoint.records import RunStatus
 from aos_workflow.engine import Context, Worker, WorkflowEngine, workflow
 from aos_workflow.errors import RunStateError, StepFailedError, UsageError
+from aos_workflow.skills import skill
 
 
 @pytest.fixture
@@ -108,6 +110,27 @@ async def test_a_short_sleep_waits_here_and_a_long_one_frees_the_worker(
         assert head.status is RunStatus.QUEUED
         assert 590 < head.available_at_s - head.updated_at_s <= 601
         assert "sleeps until" in (head.reason or "")
+
+
+async def test_an_engine_that_joins_registers_its_skills_and_leaves_their_switches(
+    world: World, store: MemoryStore
+) -> None:
+    @skill("odd")
+    async def odd(callback: Callable[[], int]) -> object: ...
+
+    for _ in range(2):
+        engine = engine_of(world, store)
+        engine.registry.register(odd)
+        async with engine:
+            await Worker(engine).run_until_idle()
+        rows = {row.skill_id: row for row in await store.skills()}
+        assert sorted(rows) == ["double", "fetch", "flaky", "odd", "pay"]
+        await store.set_skill("pay", enabled=False, by="ann", reason="INC-1")
+    assert (rows["pay"].enabled, rows["pay"].disabled_reason) == (False, "INC-1")
+    assert (rows["double"].version, rows["double"].side_effects) == ("1", "none")
+    assert b'"integer"' in (rows["double"].input_schema_json or b"")
+    assert rows["double"].output_schema_json == b'{"type":"integer"}'
+    assert rows["odd"].input_schema_json is None
 
 
 async def test_a_sleep_is_waited_for_once(world: World, store: MemoryStore) -> None:

@@ -422,7 +422,9 @@ def test_skills_are_probed(shell: CommandShell) -> None:
 
 
 def test_switches_and_limits(shell: CommandShell) -> None:
-    off = shell.json("skills", "disable", "search", "--reason", "INC-123")
+    shell.refusal("skills", "disable", "serch", "--reason", "INC-123")
+    assert "skills list" in shell.refusal("skills", "enable", "neverwas")
+    off = shell.json("skills", "disable", "search", "--reason", "INC-123", "--unregistered")
     assert same_shape(off, {"ok": bool, "skill_id": TEXT, "enabled": bool, "versions": int})
     listed = shell.json("skills", "list")["skills"]
     row = {"skill_id": TEXT, "version": TEXT, "side_effects": TEXT, "enabled": bool}

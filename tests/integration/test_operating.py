@@ -166,6 +166,7 @@ def test_a_fork_keeps_the_first_steps(shell: Shell) -> None:
     assert (shell.folder / "paid.log").read_text() == "5\n"
     assert shell.json("inspect", "--run", f"{run}.b")["run"]["status"] == "completed"
     assert "no committed step" in shell("fork", "--run", run, "--step", "9:x", expect=2)
+    assert "no committed step" in shell("fork", "--run", run, "--step", "²", expect=2)
 
 
 def test_cancelling_says_what_it_would_do_first(shell: Shell) -> None:
@@ -201,8 +202,10 @@ def test_a_worker_drains_on_sigterm_and_gives_back_what_does_not_end(shell: Shel
 def test_skills_and_the_fleet_are_switched(shell: Shell) -> None:
     run = f"off-{shell.folder.name}"
     (shell.folder / "fixed").touch()
+    shell("worker", "-w", "flows", "--until-idle")
     shell("skills", "disable", "pay", "--reason", "INC-123")
-    assert shell.json("skills", "list")["skills"][0]["disabled_reason"] == "INC-123"
+    (row,) = [row for row in shell.json("skills", "list")["skills"] if row["skill_id"] == "pay"]
+    assert (row["version"], row["disabled_reason"]) == ("1", "INC-123")
     shell.start("billing", run)
     shell("worker", "-w", "flows", "--until-idle")
     found = shell.json("inspect", "--run", run, expect=1)

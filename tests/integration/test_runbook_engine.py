@@ -174,13 +174,11 @@ async def test_a_skill_is_disabled_by_sql_from_the_next_step_on(
 
     @skill("switch")
     async def switch() -> int:
-        await connection.execute(
-            "INSERT INTO skill_registry (skill_id) VALUES ('web_search') ON CONFLICT DO NOTHING"
-        )
-        await connection.execute(
+        done = await connection.execute(
             "UPDATE skill_registry SET enabled = false, "
             "disabled_reason = 'Emergency disable due to incident INC-123' WHERE skill_id = 'web_search'"
         )
+        assert done == "UPDATE 1"
         return 1
 
     registry.register(switch)

@@ -266,10 +266,17 @@ async def test_the_fleet_is_stopped_and_let_go(api: Rig, tmp_path: Path) -> None
 
 
 async def test_skills_are_switched(api: Rig) -> None:
+    typo = await api.ask("PUT", "/skills/pai", {"enabled": False, "reason": "INC-123"})
+    assert (typo.status_code, typo.json()["code"]) == (404, "SKILL_NOT_FOUND")
+    early = {"enabled": False, "reason": "INC-122", "unregistered": True}
+    off = await api.ask("PUT", "/skills/bomb", early)
+    assert off.json() == {"skill_id": "bomb", "enabled": False, "versions": 1}
+    await api.work()
     off = await api.ask("PUT", "/skills/pay", {"enabled": False, "reason": "INC-123"})
     assert off.json() == {"skill_id": "pay", "enabled": False, "versions": 1}
-    (row,) = (await api.ask("GET", "/skills")).json()["skills"]
-    assert row["disabled_reason"] == "INC-123"
+    rows = (await api.ask("GET", "/skills")).json()["skills"]
+    reasons = {row["skill_id"]: row["disabled_reason"] for row in rows}
+    assert (reasons["bomb"], reasons["pay"]) == ("INC-122", "INC-123")
     await api.start("billing", "r1", inputs={"amount": 1})
     await api.work()
     assert (await api.ask("GET", "/workflows/r1")).json()["error_code"] == "SKILL_DISABLED"

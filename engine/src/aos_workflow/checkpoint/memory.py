@@ -53,6 +53,7 @@ from aos_workflow.checkpoint.refusals import (
     other_run,
     too_few_steps,
     unknown_run,
+    unknown_skill,
 )
 from aos_workflow.determinism import Clock, SystemClock
 from aos_workflow.golden.strict_json import loads
@@ -377,7 +378,9 @@ class MemoryStore:
         )
 
     async def reap(self, *, silent_for_s: float = 180.0, limit: int = 500) -> tuple[str, ...]:
-        now = self._now()  # of all that are found: they wait by their names then, as in the database
+        now = (
+            self._now()
+        )  # of all that are found: they wait by their names then, as in the database
         limit_s = now - silent_for_s
         reaped: list[str] = []
         for run in self._runs.values():
@@ -433,10 +436,13 @@ class MemoryStore:
         by: str,
         reason: str | None = None,
         version: str | None = None,
+        unregistered: bool = False,
     ) -> int:
-        keys = [
-            key for key in self._skills if key[0] == skill_id and version in (None, key[1])
-        ] or [(skill_id, version or ANY_VERSION)]
+        keys = {key for key in self._skills if key[0] == skill_id and version in (None, key[1])}
+        if unregistered and not enabled:
+            keys.add((skill_id, version or ANY_VERSION))
+        if not keys:
+            raise unknown_skill(skill_id, version, await self.skills(), enabled=enabled)
         for key in keys:
             known = self._skills.get(key, SkillRow(*key))
             self._skills[key] = replace(

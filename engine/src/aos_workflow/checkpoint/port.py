@@ -239,8 +239,15 @@ class Store(Protocol):
         by: str,
         reason: str | None = None,
         version: str | None = None,
+        unregistered: bool = False,
     ) -> int:
-        """Switch a skill on or off, one version or all, known yet or not. Returns how many rows."""
+        """Switch a skill on or off, one version or all that are registered. Returns how many rows.
+
+        ``unregistered`` switches off what nobody has registered yet, too: the skill, or its versions to come.
+
+        Raises:
+            SkillNotFoundError: it is not registered, and not to be switched off all the same.
+        """
         ...
 
     async def skills(self) -> tuple[SkillRow, ...]:

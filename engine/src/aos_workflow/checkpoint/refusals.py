@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from aos_workflow.checkpoint.records import Checkpoint, Commit, NewRun, RunStatus, Transition
+import difflib
+from collections.abc import Iterable
+
+from aos_workflow.checkpoint.heads import ANY_VERSION
+from aos_workflow.checkpoint.records import (
+    Checkpoint,
+    Commit,
+    NewRun,
+    RunStatus,
+    SkillRow,
+    Transition,
+)
 from aos_workflow.errors import (
     CheckpointVersionConflictError,
     RunConflictError,
     RunLeasedError,
     RunNotFoundError,
     RunStateError,
+    SkillNotFoundError,
 )
 
 __all__ = [
@@ -21,6 +33,7 @@ __all__ = [
     "other_run",
     "too_few_steps",
     "unknown_run",
+    "unknown_skill",
 ]
 
 _SAME = ("tenant_id", "workflow_id", "spec_hash", "seed", "input_json")
@@ -113,3 +126,27 @@ def too_few_steps(run_id: str, wanted: int, there: int) -> RunStateError:
         run_id=run_id,
         hint=f"aos-workflow inspect --run {run_id}",
     )
+
+
+def unknown_skill(
+    skill_id: str, version: str | None, rows: Iterable[SkillRow], *, enabled: bool
+) -> SkillNotFoundError:
+    """Why a skill cannot be switched: nobody has registered it; with what may have been meant."""
+    known: dict[str, list[str]] = {}
+    for row in rows:
+        known.setdefault(row.skill_id, []).append(row.version)
+    if skill_id in known:
+        versions = ", ".join(each for each in known[skill_id] if each != ANY_VERSION) or "none"
+        message = f"no version {version!r} of skill {skill_id!r} is registered; known: {versions}"
+    else:
+        near = difflib.get_close_matches(skill_id, known, n=3)
+        meant = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        message = f"no worker has registered a skill {skill_id!r}{meant}"
+    hint = "aos-workflow skills list"
+    if not enabled:
+        only = "" if version is None else f" --version {version}"
+        hint += (
+            "; to refuse it before a worker registers it: "
+            f"aos-workflow skills disable {skill_id}{only} --reason TEXT --unregistered"
+        )
+    return SkillNotFoundError(message, skill_id=skill_id, hint=hint)

@@ -21,7 +21,7 @@ app = typer.Typer(
 UNREACHABLE = 1
 SkillId = Annotated[str, typer.Argument(metavar="SKILL")]
 OneVersion = Annotated[
-    str | None, typer.Option("--version", metavar="VERSION", help="Default: every version.")
+    str | None, typer.Option("--version", metavar="VERSION", help="Default: every registered one.")
 ]
 
 
@@ -67,16 +67,25 @@ def disable(
     skill: SkillId,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Shown to who uses it.")],
     version: OneVersion = None,
+    unregistered: Annotated[
+        bool,
+        typer.Option(
+            "--unregistered",
+            help="Also what no worker has registered yet: the skill, or its versions to come.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Refuse a skill everywhere, from the next step on."""
-    _switch(skill, version, enabled=False, reason=reason, as_json=as_json)
+    """Refuse a skill everywhere, from the next step on. One that no worker has registered needs --unregistered."""
+    _switch(
+        skill, version, enabled=False, reason=reason, unregistered=unregistered, as_json=as_json
+    )
 
 
 @app.command(epilog="\b\nExample:\n  aos-workflow skills enable web_search")
 def enable(skill: SkillId, version: OneVersion = None, as_json: AsJson = False) -> None:
     """Take back 'skills disable'."""
-    _switch(skill, version, enabled=True, reason=None, as_json=as_json)
+    _switch(skill, version, enabled=True, reason=None, unregistered=False, as_json=as_json)
 
 
 @app.command(epilog="\b\nExample:\n  aos-workflow skills check --workflows my.workflows --limit 5")
@@ -126,12 +135,23 @@ def check(
 
 
 def _switch(
-    skill: str, version: str | None, *, enabled: bool, reason: str | None, as_json: bool
+    skill: str,
+    version: str | None,
+    *,
+    enabled: bool,
+    reason: str | None,
+    unregistered: bool,
+    as_json: bool,
 ) -> None:
     output = Output(as_json=as_json)
     count = with_store(
         lambda store: store.set_skill(
-            skill, enabled=enabled, by=actor(), reason=reason, version=version
+            skill,
+            enabled=enabled,
+            by=actor(),
+            reason=reason,
+            version=version,
+            unregistered=unregistered,
         )
     )
     word = "enabled" if enabled else "disabled"

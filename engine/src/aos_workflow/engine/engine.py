@@ -106,7 +106,7 @@ class WorkflowEngine:
         self.policy = _usual_policy() if isinstance(policy, _Usual) else policy
         name = worker_id or f"engine-{self._entropy.token_hex(8)}"
         worker = WorkerRow(name, queues)
-        self.presence = Presence(self.store, worker, beat_every_s=beat_every_s)
+        self.presence = Presence(self.store, worker, self.registry, beat_every_s=beat_every_s)
         self.executor = executor or StepExecutor(sleep=wait, meter=meter)
         self._execution = Execution(
             store=self.store,

@@ -6,8 +6,10 @@ import asyncio
 from contextlib import suppress
 
 from aos_workflow.checkpoint.port import Store
-from aos_workflow.checkpoint.records import WorkerRow
+from aos_workflow.checkpoint.records import SkillRow, WorkerRow
 from aos_workflow.errors import StoreError
+from aos_workflow.skills.registry import SkillRegistry
+from aos_workflow.skills.skill import Skill
 
 __all__ = ["BEAT_EVERY_S", "Presence"]
 
@@ -16,13 +18,19 @@ BEAT_EVERY_S = 5.0
 
 
 class Presence:
-    """Joins at the first use, and beats until it leaves."""
+    """Joins at the first use, with its skills, and beats until it leaves."""
 
     def __init__(
-        self, store: Store, worker: WorkerRow, *, beat_every_s: float = BEAT_EVERY_S
+        self,
+        store: Store,
+        worker: WorkerRow,
+        skills: SkillRegistry,
+        *,
+        beat_every_s: float = BEAT_EVERY_S,
     ) -> None:
         self._store = store
         self.worker = worker
+        self._skills = skills
         self._beat_every_s = beat_every_s
         self._beating: asyncio.Task[None] | None = None
         self._joining: asyncio.Lock | None = None
@@ -38,7 +46,7 @@ class Presence:
         self._joining = self._joining or asyncio.Lock()
         async with self._joining:
             if self._beating is None or self._beating.done():
-                await self._store.join(self.worker)
+                await self._join()
                 self._beating = asyncio.get_running_loop().create_task(self._beat())
 
     async def leave(self) -> None:
@@ -59,4 +67,22 @@ class Presence:
                 StoreError
             ):  # the next beat may get through; if none does, others take over
                 if not await self._store.beat(self.worker_id):
-                    await self._store.join(self.worker)
+                    await self._join()
+
+    async def _join(self) -> None:
+        """Be there, and have the store know the skills, so that operators can switch each off."""
+        await self._store.join(self.worker)
+        rows = [_row(item) for item in self._skills]
+        if rows:
+            await self._store.register_skills(rows)
+
+
+def _row(item: Skill) -> SkillRow:
+    inputs, output = item.schema_json
+    return SkillRow(
+        item.id,
+        item.version,
+        item.side_effects.value,
+        input_schema_json=inputs,
+        output_schema_json=output,
+    )

@@ -55,10 +55,17 @@ async def skills(back: Back, caller: Reader) -> Response:
 
 @router.put("/skills/{skill_id}", response_model=Switched)
 async def switch(skill_id: SkillName, wanted: Switch, back: Back, caller: Admin) -> Response:
-    """Switch a skill on or off, everywhere, from the next step on."""
+    """Switch a skill on or off, everywhere, from the next step on; 404 if no worker has registered it.
+
+    With `unregistered`, one is switched off that is not registered yet, and versions that are to come.
+    """
     _for_every_tenant(caller)
     count = await back.store.set_skill(
-        skill_id, enabled=wanted.enabled, by=caller.name, reason=wanted.reason
+        skill_id,
+        enabled=wanted.enabled,
+        by=caller.name,
+        reason=wanted.reason,
+        unregistered=wanted.unregistered,
     )
     return Json({"skill_id": skill_id, "enabled": wanted.enabled, "versions": count})
 

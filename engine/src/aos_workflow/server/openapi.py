@@ -25,6 +25,7 @@ _EVERY = {
     "503": "The database cannot be reached.",
 }
 _OF_RUNS = {"404": "No such run, or another tenant's.", "409": "The run's state does not allow it."}
+_OF_SKILLS = {"404": "No worker has registered such a skill."}
 _OPEN = frozenset({"/health", "/ready"})
 _OPERATIONS = frozenset({"/metrics", "/workers/status"})
 _REFERENCE = {"$ref": "#/components/schemas/ProblemBody"}
@@ -63,7 +64,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
 def _complete(path: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
-    wanted = _EVERY | (_OF_RUNS if path.startswith(("/workflows", "/approvals")) else {})
+    wanted = dict(_EVERY)
+    if path.startswith(("/workflows", "/approvals")):
+        wanted |= _OF_RUNS
+    elif path.startswith("/skills/"):
+        wanted |= _OF_SKILLS
     if "requestBody" not in operation:
         del wanted["400"]
     if path in _OPEN:

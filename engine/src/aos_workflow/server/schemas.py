@@ -134,6 +134,7 @@ class Switch(_Given):
 
     enabled: bool
     reason: LongText | None = None
+    unregistered: bool = False
 
 
 class Stopping(_Given):

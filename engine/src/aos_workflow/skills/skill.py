@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, get_type_hints
 
+import orjson
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
 from aos_workflow.errors import SkillInputError, SkillOutputError, UsageError
@@ -129,6 +130,15 @@ class Skill:
         """JSON Schemas of inputs and output, for the registry table and for planners."""
         output = self._output_type.json_schema() if self._output_type is not None else {}
         return {"inputs": self.input_model.model_json_schema(), "output": output}
+
+    @cached_property
+    def schema_json(self) -> tuple[bytes | None, bytes | None]:
+        """The schemas of inputs and output as texts; ``None`` where the annotations have none."""
+        try:
+            found = self.schema()
+            return orjson.dumps(found["inputs"]), orjson.dumps(found["output"])
+        except Exception:  # noqa: BLE001 - annotations of any class; such a skill runs all the same
+            return None, None
 
 
 SkillFunction = Callable[..., Any] | Callable[..., Awaitable[Any]]

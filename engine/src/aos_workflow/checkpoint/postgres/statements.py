@@ -418,7 +418,7 @@ audit AS (
     SELECT $5, CASE WHEN $3 THEN 'skill enabled' ELSE 'skill disabled' END, concat_ws(' ', skill_id, version, $4::text)
     FROM changed
 )
-SELECT skill_id FROM changed
+SELECT version FROM changed
 """
 
 SET_SKILL = f"""

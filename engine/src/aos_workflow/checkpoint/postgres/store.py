@@ -62,6 +62,7 @@ from aos_workflow.checkpoint.refusals import (
     other_run,
     too_few_steps,
     unknown_run,
+    unknown_skill,
 )
 from aos_workflow.determinism import Entropy, SystemEntropy
 from aos_workflow.errors import StoreUnavailableError, UsageError
@@ -471,13 +472,17 @@ class CheckpointStore:
         by: str,
         reason: str | None = None,
         version: str | None = None,
+        unregistered: bool = False,
     ) -> int:
         rows = await self._fetch(sql.SET_SKILL, skill_id, version, enabled, reason, by)
-        if not rows:
-            rows = await self._fetch(
-                sql.ADD_SKILL, skill_id, version or ANY_VERSION, enabled, reason, by
-            )
-        return len(rows)
+        changed = {row["version"] for row in rows}
+        to_come = version or ANY_VERSION
+        if unregistered and not enabled and to_come not in changed:
+            await self._fetch(sql.ADD_SKILL, skill_id, to_come, enabled, reason, by)
+            changed.add(to_come)
+        if not changed:
+            raise unknown_skill(skill_id, version, await self.skills(), enabled=enabled)
+        return len(changed)
 
     async def skills(self) -> tuple[SkillRow, ...]:
         return tuple(skill_of(row) for row in await self._fetch(sql.SKILLS))

@@ -7,8 +7,15 @@
 # Goldens are taken from $GOLDEN_DIR, else /var/lib/aos/golden. $BACKUP_DIR is another place for either.
 set -eu
 
+usage() {
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+}
+
 goldens=${GOLDEN_DIR:-/var/lib/aos/golden}
-case "${1:-}" in
+case "$*" in
+    -h | --help)
+        usage
+        ;;
     --daily)
         to=${BACKUP_DIR:-/var/backups/nova/golden}
         mkdir -p "$to"
@@ -20,7 +27,8 @@ case "${1:-}" in
         exec aos-workflow golden archive "$goldens" --to "$to"
         ;;
     *)
-        echo "usage: $(basename "$0") --daily|--archive" >&2
+        echo "$(basename "$0"): --daily or --archive is expected, got '$*'" >&2
+        usage >&2
         exit 2
         ;;
 esac

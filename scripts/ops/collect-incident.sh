@@ -7,10 +7,21 @@
 # the state of database and fleet, and a hash of each file. Writes FOLDER and FOLDER.tgz.
 set -eu
 
-if [ "$#" -lt 1 ]; then
-    echo "usage: $(basename "$0") FOLDER [WHAT...]" >&2
-    exit 2
-fi
+usage() {
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+}
+
+case "${1:-}" in
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    '' | -*)
+        echo "$(basename "$0"): a folder is expected first, got '${1:-}'" >&2
+        usage >&2
+        exit 2
+        ;;
+esac
 folder=$1
 shift
 mkdir -p "$folder"

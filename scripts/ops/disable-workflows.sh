@@ -8,6 +8,10 @@
 # The file is $WORKFLOW_STOP_FILE, else $AOS_HOME/emergency.stop, else that of the user's data folder; workers look there.
 set -eu
 
+usage() {
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+}
+
 data_folder() {
     if [ -n "${XDG_DATA_HOME:-}" ]; then
         printf '%s' "$XDG_DATA_HOME"
@@ -26,7 +30,10 @@ else
     file=$(data_folder)/aos-workflow/emergency.stop
 fi
 
-case "${1:-}" in
+case "$*" in
+    -h | --help)
+        usage
+        ;;
     enable)
         mkdir -p "$(dirname "$file")"
         printf 'stopped at %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$file"
@@ -44,7 +51,8 @@ case "${1:-}" in
         echo "Status: RUNNING"
         ;;
     *)
-        echo "usage: $(basename "$0") enable|disable|status" >&2
+        echo "$(basename "$0"): enable, disable or status is expected, got '$*'" >&2
+        usage >&2
         exit 2
         ;;
 esac

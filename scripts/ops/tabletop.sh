@@ -1,17 +1,33 @@
 #!/bin/sh
 # The tabletop exercise: done, compared, and written to a sheet that is to be signed.
 #
-#   tabletop.sh [SHEET.md]
+#   tabletop.sh [--anyway] [SHEET.md]
 #
 # Works on an installation that it starts itself and removes. It refuses to begin where the shell is set up for a database
 # of another machine, so that nobody thinks that was looked at; --anyway begins all the same.
 set -eu
+
+usage() {
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+}
 
 anyway=no
 if [ "${1:-}" = --anyway ]; then
     anyway=yes
     shift
 fi
+case "$#${1:-}" in
+    1-h | 1--help)
+        usage
+        exit 0
+        ;;
+    0 | 1[!-]*) ;;
+    *)
+        echo "$(basename "$0"): one sheet is expected, got '$*'" >&2
+        usage >&2
+        exit 2
+        ;;
+esac
 case "${DATABASE_URL:-}" in
     '' | *@localhost[:/]* | *@127.0.0.1[:/]* | *//localhost[:/]* | *//127.0.0.1[:/]*) ;;
     *)

@@ -6,19 +6,15 @@
 # Exit code 0 if both come to the same digest.
 set -eu
 . "$(dirname "$0")/environment.sh"
+help "$@"
 [ $# -gt 0 ] || set -- --cycles 300
 out=$(scratch cpu_stress)
 burning=
 trap 'for pid in $burning; do kill "$pid" 2>/dev/null || true; done' EXIT
 
-simulate() {
-    status=0
-    aos shadow run "$@" >"$out/log" || status=$?
-    [ "$status" -le 1 ] || { cat "$out/log" >&2; exit "$status"; }
-}
-
-simulate "$@" --out "$out/idle"
-echo "idle: $(digest "$out/idle")"
+simulate "$out/idle" "$@"
+idle=$(digest "$out/idle")
+echo "idle: $idle"
 
 count=$(getconf _NPROCESSORS_ONLN)
 while [ "$count" -gt 0 ]; do
@@ -26,10 +22,11 @@ while [ "$count" -gt 0 ]; do
     burning="$burning $!"
     count=$((count - 1))
 done
-simulate "$@" --out "$out/busy"
-echo "busy: $(digest "$out/busy")"
+simulate "$out/busy" "$@"
+busy=$(digest "$out/busy")
+echo "busy: $busy"
 
-if [ "$(digest "$out/idle")" = "$(digest "$out/busy")" ]; then
+if [ "$idle" = "$busy" ]; then
     echo "Deterministic: a busy machine found the same"
 else
     echo "NOT deterministic: see $out" >&2

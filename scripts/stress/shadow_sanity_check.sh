@@ -4,4 +4,5 @@
 # Exit code 0 and "All checks pass", 1 if one fails, 2 if there is no simulation.
 set -eu
 . "$(dirname "$0")/environment.sh"
+help "$@"
 exec "$AOS_WORKFLOW" shadow sanity "$@"

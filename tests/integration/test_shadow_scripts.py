@@ -15,6 +15,7 @@ from tests.meta.repository import ROOT
 from tests.simulation.fleet.scripted import RUNNER
 
 STRESS = ROOT / "scripts" / "stress"
+SCRIPTS = sorted({*STRESS.glob("*.sh"), *STRESS.with_name("ops").glob("*.sh")})
 DRILLS = ("multi_worker_determinism", "fault_injection", "cpu_stress_replay")
 
 
@@ -66,6 +67,74 @@ def test_a_drill_that_finds_something(tmp_path: Path) -> None:
 def test_a_drill_with_bad_input(tmp_path: Path) -> None:
     found = script("cpu_stress_replay.sh", "--cycles", "many", OUT=str(tmp_path))
     assert found.returncode == 2
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_help_is_help_and_begins_nothing(path: Path, tmp_path: Path) -> None:
+    if path.name == "environment.sh":
+        return
+    given = [["--help"], ["-h"], *([["--cycles", 3, "--help"]] if path.stem in DRILLS else [])]
+    for arguments in given:
+        found = script(str(path), *arguments, cwd=tmp_path, OUT=str(tmp_path / "out"))
+        assert (found.returncode, found.stderr) == (0, "")
+        assert found.stdout.startswith(path.read_text().splitlines()[1].removeprefix("# "))
+        assert path.name in found.stdout
+        assert "Deterministic" not in found.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(f"stress/{drill}.sh --unheard-of" for drill in DRILLS),
+        "stress/checkpoint_stress.sh --unheard-of",
+        "stress/checkpoint_stress.sh 0",
+        "stress/checkpoint_stress.sh 3 many",
+        "stress/checkpoint_stress.sh 3 100 more",
+        "ops/backup-goldens.sh",
+        "ops/backup-goldens.sh --daily more",
+        "ops/collect-incident.sh --unheard-of",
+        "ops/disable-workflows.sh enable more",
+        "ops/tabletop.sh --unheard-of",
+        "ops/tabletop.sh a.md b.md",
+    ],
+)
+def test_arguments_that_a_script_does_not_know(words: str, tmp_path: Path) -> None:
+    name, *arguments = words.split()
+    found = script(f"../{name}", *arguments, cwd=tmp_path, OUT=str(tmp_path / "out"))
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr
+
+
+STAND_IN = """#!/bin/sh
+while [ $# -gt 0 ]; do
+    [ "$1" != --out ] || out=$2
+    shift
+done
+mkdir -p "$out"
+echo '{WRITTEN}' >"$out/summary.json"
+echo '{SAID}'
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "said", "why"),
+    [
+        ("checkpoint_stress", '"digest": "ab"', "VERDICT: PASS", "nothing was killed"),
+        ("checkpoint_stress", "", "VERDICT: PASS", "no digest"),
+        *((drill, "", "VERDICT: PASS", "no digest") for drill in DRILLS),
+        ("fault_injection", '"digest": "ab"', "Options:", "no verdict"),
+    ],
+)
+def test_a_drill_in_which_nothing_happened_fails(
+    name: str, written: str, said: str, why: str, tmp_path: Path
+) -> None:
+    stand_in = tmp_path / "aos-workflow"
+    stand_in.write_text(STAND_IN.replace("{WRITTEN}", written).replace("{SAID}", said))
+    stand_in.chmod(0o755)
+    found = script(f"{name}.sh", AOS_WORKFLOW=str(stand_in), OUT=str(tmp_path / "out"))
+    assert found.returncode == 1, found.stdout
+    assert why in found.stderr
 
 
 @pytest.mark.slow

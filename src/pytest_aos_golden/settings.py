@@ -358,7 +358,7 @@ def _plain(path: Path) -> Path:
 
 def _number(config: pytest.Config, name: str, low: int, high: int) -> int:
     text = str(config.getini(name)).strip().replace("_", "")
-    if not text.isdigit() or not low <= int(text) <= high:
+    if not (text.isascii() and text.isdecimal()) or not low <= int(text) <= high:
         raise pytest.UsageError(f"{name} is {text!r}, expected a whole number from {low} to {high}")
     return int(text)
 

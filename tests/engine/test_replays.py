@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import linecache
+import os
 import random
 import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -186,6 +190,43 @@ async def test_what_has_no_side_effects_is_executed_again_and_compared(
     assert (error.diffs[0]["expected"], error.diffs[0]["got"]) == (8, 12)
 
 
+@pytest.mark.parametrize("side_effects", ["none", "writes"])
+async def test_another_version_of_a_skill_is_named(
+    recorder: GoldenRecorder, side_effects: Any
+) -> None:
+    def engine(*versions: str) -> WorkflowEngine:
+        made = [
+            skill("scale", version=version, side_effects=side_effects)(
+                lambda n, version=version: n * int(version)
+            )
+            for version in versions
+        ]
+        return WorkflowEngine(SkillRegistry(*made), MemoryStore(), golden=recorder, policy=None)
+
+    spec = WorkflowSpec(
+        workflow_id="w",
+        steps=(StepSpec(step_id="a", skill="scale", inputs={"n": 2}),),
+        outputs={"a": "${a}"},
+    )
+    assert (await engine("1").run(spec, run_id="r", seed=1)).output == {"a": 2}
+    with pytest.raises(DivergenceError, match=r"was version '1', .*; version '2' is") as caught:
+        await engine("2").run(spec, run_id="r", replay=True)
+    assert (caught.value.kind, caught.value.expected, caught.value.got) == ("step", "1", "2")
+    assert (await engine("1", "2").run(spec, run_id="r", replay=True)).output == {"a": 2}
+
+
+async def test_what_must_be_executed_again_needs_its_skill(
+    world: World, recorder: GoldenRecorder
+) -> None:
+    async def body(ctx: Context) -> Any:
+        return await ctx.step("double", n=1)
+
+    await record(world, recorder, body)
+    bare = WorkflowEngine(SkillRegistry(), MemoryStore(), golden=recorder, policy=None)
+    with pytest.raises(DivergenceError, match="was version '1', which is not registered here"):
+        await bare.run(workflow("w")(body), run_id="r", replay=True)
+
+
 async def test_a_draw_that_is_new_is_a_divergence(world: World, recorder: GoldenRecorder) -> None:
     async def before(ctx: Context) -> Any:
         return await ctx.step(world.double, 1)
@@ -253,6 +294,97 @@ async def test_an_escaped_call_is_stopped_and_its_line_named(
     assert file == __file__
     assert call_of[call] in linecache.getline(__file__, int(line))
     start_process()  # open again
+
+
+def connect_elsewhere() -> None:
+    socket.getaddrinfo("example.com", 80)
+
+
+def connect_to_a_name_like_loopback() -> None:
+    socket.getaddrinfo("localhost.example.com", 80)
+
+
+def in_thread() -> None:
+    thread = threading.Thread(target=_in_silence)
+    thread.start()
+    thread.join()
+
+
+def _in_silence() -> None:
+    with contextlib.suppress(Exception):
+        connect_elsewhere()
+
+
+def in_pool() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(start_process).result()
+
+
+def fork_here() -> None:
+    if os.fork() == 0:
+        os._exit(0)
+
+
+@pytest.mark.parametrize(
+    "escape",
+    [in_thread, in_pool, fork_here, connect_to_a_name_like_loopback],
+    ids=lambda f: f.__name__,
+)
+@pytest.mark.parametrize("from_step", [True, False], ids=["step", "body"])
+async def test_no_thread_leads_out_of_a_replay(
+    world: World, recorder: GoldenRecorder, escape: Any, *, from_step: bool
+) -> None:
+    live = [True]
+
+    @skill("pure", side_effects="none")
+    def pure() -> int:
+        if from_step and not live[0]:
+            escape()
+        return 1
+
+    async def body(ctx: Context) -> Any:
+        if not from_step and not live[0]:
+            escape()
+        return await ctx.step(pure)
+
+    await record(world, recorder, body)
+    live[0] = False
+    with pytest.raises(ExternalCallBlockedError) as caught:
+        await replay(world, recorder, body)
+    assert Path(caught.value.site.rpartition(":")[0]) == Path(__file__)
+
+
+async def test_what_the_loop_hands_to_its_threads_is_stopped_and_their_other_work_is_not(
+    world: World, recorder: GoldenRecorder
+) -> None:
+    live = [True]
+    loop = asyncio.get_running_loop()
+    begun = asyncio.Event()
+
+    async def body(ctx: Context) -> Any:
+        if not live[0]:
+            begun.set()
+            await asyncio.sleep(0.05)  # others are at work meanwhile
+            for lookup in (
+                loop.getaddrinfo("example.com", 80),
+                loop.run_in_executor(None, start_process),
+            ):
+                with pytest.raises(ExternalCallBlockedError, match=r"test_replays\.py:"):
+                    await lookup
+        return 1
+
+    async def another_run() -> None:
+        await begun.wait()
+        await loop.run_in_executor(None, start_process)
+
+    await record(world, recorder, body)
+    live[0] = False
+    other = asyncio.create_task(another_run())
+    with pytest.raises(ExternalCallBlockedError):
+        await replay(world, recorder, body)
+    await other
+    await loop.run_in_executor(None, start_process)  # by a thread that the replay has used
+    await asyncio.to_thread(in_pool)
 
 
 async def test_a_live_run_notes_what_escapes_in_its_golden(
@@ -352,6 +484,35 @@ async def test_an_edited_golden_is_not_replayed(world: World, recorder: GoldenRe
     path.write_bytes(path.read_bytes().replace(b'"5 to shop"', b'"9 to shop"'))
     with pytest.raises(GoldenTamperedError):
         await replay(world, recorder, body)
+
+
+async def test_an_edited_golden_is_not_passed_over_for_another(
+    world: World, recorder: GoldenRecorder
+) -> None:
+    async def body(ctx: Context) -> Any:
+        return await ctx.step(world.pay, 5)
+
+    await record(world, recorder, body)
+    again = engine_of(world, recorder)
+    await again.run(workflow("w")(body), run_id="newer", seed=1)
+    path = recorder.path_of("newer")
+    path.write_bytes(path.read_bytes().replace(b'"seed":1', b'"seed":2'))
+    for _ in range(2):  # beside another one, and alone
+        with pytest.raises(GoldenTamperedError):
+            await again.run(workflow("w")(body), seed=1, replay=True)
+        recorder.path_of("r").unlink(missing_ok=True)
+
+
+async def test_a_run_without_a_golden_is_not_replaced_by_another(
+    world: World, recorder: GoldenRecorder
+) -> None:
+    async def body(ctx: Context) -> Any:
+        return 1
+
+    await record(world, recorder, body)
+    engine = engine_of(world, recorder)
+    with pytest.raises(GoldenMissingError, match="no golden of run 'mistyped'"):
+        await engine.run(workflow("w")(body), run_id="mistyped", replay=True)
 
 
 async def test_a_live_replay_is_a_new_run_that_is_compared(

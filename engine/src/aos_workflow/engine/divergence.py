@@ -20,11 +20,13 @@ __all__ = [
     "different_call",
     "different_outcome",
     "draw_differs",
+    "other_skill",
     "skipped_now",
     "unexpected",
 ]
 
 _MAX_DIFFS = 20
+_LOOP_RUNS = ("_run_once", "run_forever", "run_until_complete")
 _PACKAGE = __name__.partition(".")[0]
 _STANDARD = sysconfig.get_paths()["stdlib"]
 
@@ -45,9 +47,12 @@ def call_site() -> CallSite:
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
-        if name in ("asyncio.events", "asyncio.base_events"):
+        code = frame.f_code
+        if name == "asyncio.events" or (
+            name == "asyncio.base_events" and code.co_name in _LOOP_RUNS
+        ):
             break  # beyond this, it is the loop's caller
-        file = frame.f_code.co_filename
+        file = code.co_filename
         if name.partition(".")[0] != _PACKAGE and not _is_standard(file):
             return CallSite(file, frame.f_lineno)
         back = frame.f_back
@@ -127,6 +132,20 @@ def different_outcome(
     return None
 
 
+def other_skill(recorded: StepRecord, now: StepAttempt, here: str | None) -> DivergenceError:
+    """The skill that a step was recorded with is not registered; ``here`` is the version that is, if any."""
+    what = f"its skill {recorded.skill_id!r} was version {recorded.skill_version!r}, which is not registered here"
+    what += "" if here is None else f"; version {here!r} is"
+    return _error(
+        now,
+        "step",
+        recorded.skill_version,
+        here,
+        what,
+        hint="register that version, or record the run again with this one",
+    )
+
+
 def unexpected(now: StepAttempt, recorded: tuple[StepRecord, ...]) -> DivergenceError:
     """A step that was not recorded, where it must have been."""
     expected = recorded[0].step_path if recorded else None
@@ -141,6 +160,7 @@ def _error(
     got: Any,
     what: str,
     diffs: tuple[dict[str, Any], ...] = (),
+    hint: str | None = None,
 ) -> DivergenceError:
     site = now.site()
     shown = "".join(
@@ -158,7 +178,8 @@ def _error(
         line=site.line,
         run_id=now.run_id,
         step_path=now.path,
-        hint=f"undo the change for runs that have begun, or give the workflow a new version; "
+        hint=hint
+        or "undo the change for runs that have begun, or give the workflow a new version; "
         f"then: aos-workflow fork --run {now.run_id} --step {now.path}",
     )
 

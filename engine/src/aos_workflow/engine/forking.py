@@ -28,7 +28,7 @@ async def fork(
     head = await store.load(run_id)
     if head is None:
         raise unknown_run(run_id)
-    kept = int(step) if step.isdigit() else await _before(store, run_id, step)
+    kept = int(step) if step.isascii() and step.isdecimal() else await _before(store, run_id, step)
     token = (entropy or SystemEntropy()).token_hex(4)
     new = NewRun(
         run_id=new_run_id or f"{run_id[:180]}.fork-{token}",

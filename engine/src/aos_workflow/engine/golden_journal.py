@@ -28,6 +28,8 @@ class RecordedRun:
     steps: tuple[StepRecord, ...]
     step_inputs: Mapping[str, bytes]
     draws: Mapping[str, Any]
+    repeats: frozenset[str]
+    """The paths of the steps that had no side effects when they were recorded."""
     status: RunStatus | None
     error_code: str | None
     output: Any
@@ -67,6 +69,7 @@ def _recorded_run(events: Sequence[Event]) -> RecordedRun:
         steps=tuple(_step(data) for data in steps),
         step_inputs={data["step_path"]: encode(data["input"], NO_RULES).json for data in steps},
         draws=draws,
+        repeats=frozenset(step["step_path"] for step in steps if step.get("repeats")),
         status=RunStatus(end["status"]) if end else None,
         error_code=end.get("error_code") if end else None,
         output=end.get("output") if end else None,

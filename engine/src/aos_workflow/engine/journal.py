@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from aos_workflow.checkpoint.records import StepRecord, StepStatus
@@ -18,7 +18,8 @@ class Journal:
     """The recorded steps and draws of a run, each served once.
 
     A ``strict`` journal is the whole run: a step that is not in it must not happen. ``inputs`` are the recorded inputs
-    by path, where they were kept. ``in_program_order`` says that the paths are lineage paths.
+    by path, where they were kept; ``repeats`` the paths of the steps that a replay executes
+    again. ``in_program_order`` says that the paths are lineage paths.
     """
 
     def __init__(
@@ -27,11 +28,13 @@ class Journal:
         draws: Mapping[str, Any] | None = None,
         *,
         inputs: Mapping[str, bytes] | None = None,
+        repeats: Collection[str] = (),
         strict: bool = False,
         in_program_order: bool = True,
     ) -> None:
         self.strict = strict
         self.inputs = inputs or {}
+        self.repeats = repeats
         self._steps = {step.step_path: step for step in steps}
         self._draws = dict(draws or {})
         self._last = _last_ordinals(self._steps) if in_program_order else {}

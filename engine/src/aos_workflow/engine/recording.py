@@ -61,10 +61,12 @@ class Recording:
         """Whether :meth:`finish` may take milliseconds."""
         return self._recorder is not None and self._recorder.durable
 
-    def step(self, record: StepRecord, input_json: bytes) -> None:
-        """Append a step that is durable."""
+    def step(self, record: StepRecord, input_json: bytes, *, repeats: bool = False) -> None:
+        """Append a step that is durable; ``repeats`` if a replay executes it again."""
         if self._recorder is not None:
             data = step_data(record, input_json, len(self._events))
+            if repeats:
+                data["repeats"] = True
             foreign = b"\n".join(
                 (input_json, *filter(None, (record.output_json, record.draws_json)))
             )

@@ -102,6 +102,7 @@ class Verifier:
                 recorded.steps,
                 recorded.draws,
                 inputs=recorded.step_inputs,
+                repeats=recorded.repeats,
                 strict=True,
                 in_program_order=program.in_program_order,
             ),

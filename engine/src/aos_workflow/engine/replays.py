@@ -12,7 +12,7 @@ from aos_workflow.engine.golden_journal import RecordedRun, recorded_run
 from aos_workflow.engine.program import Program
 from aos_workflow.engine.replaying import ReplayMode, Verifier, compare_runs
 from aos_workflow.engine.result import RunResult
-from aos_workflow.errors import GoldenError, GoldenMissingError, UsageError
+from aos_workflow.errors import GoldenForeignError, GoldenMissingError, UsageError
 from aos_workflow.golden import GoldenRecorder
 from aos_workflow.golden.run_golden import RUN_SUFFIX
 
@@ -65,18 +65,19 @@ def find_recorded(
     program: Program | None = None,
     seed: int | None = None,
 ) -> RecordedRun:
-    """The golden of a run; where it has none, the newest one of the workflow and seed.
+    """The golden of a run; the newest one of the workflow if no run is named, or with a seed for a run without golden.
 
     Raises:
         GoldenMissingError: there is none.
-        GoldenFileError: it is damaged.
+        GoldenFileError: it is damaged, or one is that might be it.
     """
     if run_id is not None and recorder.path_of(run_id).exists():
         return _load(recorder, recorder.path_of(run_id))
-    found = [] if program is None else _of_workflow(recorder, program, seed)
+    is_any = program is not None and (run_id is None or seed is not None)
+    found = _of_workflow(recorder, program, seed) if program is not None and is_any else []
     if not found:
         what = f"of run {run_id!r}" if run_id is not None else "that could be replayed"
-        if program is not None:
+        if program is not None and is_any:
             what += f", and none of workflow {program.workflow_id!r}"
             what += "" if seed is None else f" with seed {seed}"
         raise GoldenMissingError(
@@ -88,12 +89,15 @@ def find_recorded(
 
 
 def _of_workflow(recorder: GoldenRecorder, program: Program, seed: int | None) -> list[RecordedRun]:
-    """Whole goldens of a workflow, the newest last. Goldens of other things are not ours to complain about."""
+    """The goldens of a workflow, the newest last. Goldens of other things are not ours to complain about.
+
+    A damaged one is: whatever it says that it is of, it may be the one that is looked for.
+    """
     found: list[tuple[int, RecordedRun]] = []
     for path in sorted_files(recorder.folder, RUN_SUFFIX):
         try:
             recorded = _load(recorder, path)
-        except GoldenError:
+        except GoldenForeignError:
             continue
         if recorded.workflow_id == program.workflow_id and seed in (None, recorded.seed):
             found.append((path.stat().st_mtime_ns, recorded))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NoReturn, Protocol
 
@@ -18,6 +18,7 @@ from aos_workflow.engine.divergence import (
     different_call,
     different_outcome,
     draw_differs,
+    other_skill,
     skipped_now,
     unexpected,
 )
@@ -31,7 +32,13 @@ from aos_workflow.engine.payload import NULL as _NO_INPUT
 from aos_workflow.engine.payload import Payload, decode, encode
 from aos_workflow.engine.permission import Permission
 from aos_workflow.engine.recording import Recording
-from aos_workflow.errors import AosError, DivergenceError, StepFailedError, StoreError
+from aos_workflow.errors import (
+    AosError,
+    DivergenceError,
+    SkillNotFoundError,
+    StepFailedError,
+    StoreError,
+)
 from aos_workflow.golden import Rules
 from aos_workflow.golden.hashing import step_hash
 from aos_workflow.skills.skill import SideEffects, Skill
@@ -190,24 +197,31 @@ class Run:
                 execution, skill = await self._execute(request, inputs)
             record = self._record(request, inputs, execution, skill)
             await self._commit(record, execution)
-            return self.serve(record, inputs.json)
+            return self.serve(record, inputs.json, repeats=_repeats(request, skill))
 
     async def _again(self, request: StepRequest, inputs: Payload, recorded: StepRecord) -> Any:
         """A step that was done before: the same call must be made, and where it is repeated, the same come out."""
         now = self._attempt(request, inputs)
         known = self.journal.inputs.get(request.path)
         await self._halt_on(different_call(recorded, now, known))
-        if self._is_repeated(request, recorded):
-            async with self._slots:
-                execution, skill = await self._execute(request, inputs)
-            again = self._record(request, inputs, execution, skill)
-            await self._halt_on(_compare(recorded, now, again))
-        return self.serve(recorded, inputs.json)
+        repeats = self._is_repeatable(request, recorded)
+        if self.replaying:
+            await self._halt_on(self._other_skill(request, recorded, now))
+            if repeats:
+                same = replace(request, skill_version=recorded.skill_version)
+                async with self._slots:
+                    execution, skill = await self._execute(same, inputs)
+                again = self._record(same, inputs, execution, skill)
+                await self._halt_on(_compare(recorded, now, again))
+        return self.serve(recorded, inputs.json, repeats=repeats)
 
-    def serve(self, record: StepRecord, input_json: bytes) -> Any:
-        """Take a step that is over into the run, and give its output. Raises StepFailedError if it failed."""
+    def serve(self, record: StepRecord, input_json: bytes, *, repeats: bool = False) -> Any:
+        """Take a step that is over into the run, and give its output. Raises StepFailedError if it failed.
+
+        ``repeats``: the golden is to say that a replay executes it again.
+        """
         self.steps[record.step_path] = record
-        self.recording.step(record, input_json)
+        self.recording.step(record, input_json, repeats=repeats)
         if record.status is StepStatus.FAILED:
             raise StepFailedError(
                 f"step {record.step_path!r} failed: {record.error_message}",
@@ -332,6 +346,7 @@ class Run:
                 retry=request.retry,
                 timeout_s=request.timeout_s,
                 cost_cents=request.cost_of(skill),
+                max_cents=request.max_cents,
                 tenant_id=self.identity.tenant_id,
                 transform=request.transform,
             )
@@ -419,15 +434,33 @@ class Run:
             call_site,
         )
 
-    def _is_repeated(self, request: StepRequest, recorded: StepRecord) -> bool:
-        """Whether a recorded step is executed again to see that it gives the same."""
-        if not self.replaying or request.kind != "skill":
+    def _is_repeatable(self, request: StepRequest, recorded: StepRecord) -> bool:
+        """Whether a recorded step can be executed again to see that it gives the same."""
+        if request.kind != "skill" or not (self.replaying or self.recording.is_on):
             return False
         try:
-            skill = request.skill(recorded.skill_version)
+            return _repeats(request, request.skill(recorded.skill_version))
         except AosError:
             return False
-        return skill.side_effects is SideEffects.NONE
+
+    def _other_skill(
+        self, request: StepRequest, recorded: StepRecord, now: StepAttempt
+    ) -> DivergenceError | None:
+        """That the skill of a recorded step is another one here, or is gone though its step must be executed again.
+
+        What is only served can be without its skill. A skill that is switched off is served too.
+        """
+        if recorded.skill_id is None or recorded.error_code == SkillNotFoundError.code:
+            return None
+        try:
+            request.skill(recorded.skill_version)
+        except SkillNotFoundError:
+            here = _version_here(request)
+            is_needed = here is not None or recorded.step_path in self.journal.repeats
+            return other_skill(recorded, now, here) if is_needed else None
+        except AosError:
+            pass
+        return None
 
     async def _halt_on(self, error: DivergenceError | None) -> None:
         if error is not None:
@@ -443,6 +476,19 @@ def _compare(recorded: StepRecord, now: StepAttempt, again: StepRecord) -> Diver
         error_code=again.error_code,
         cost_cents=again.cost_cents,
     )
+
+
+def _repeats(request: StepRequest, skill: Skill | None) -> bool:
+    """Whether a replay executes a step again: one that has no side effects."""
+    return request.kind == "skill" and skill is not None and skill.side_effects is SideEffects.NONE
+
+
+def _version_here(request: StepRequest) -> str | None:
+    """The version of a skill that would be executed now; None if it is not registered."""
+    try:
+        return request.skill(None).version
+    except AosError:
+        return None
 
 
 def _no_skill(version: str | None) -> Skill:

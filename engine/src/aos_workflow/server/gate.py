@@ -108,7 +108,7 @@ class Gate:
         """
         most = self._settings.max_body_bytes
         length = headers.get("content-length", "0")
-        if length.isdigit() and int(length) > most:
+        if length.isascii() and length.isdecimal() and int(length) > most:
             raise _too_large(most)
         parts, size = [], 0
         try:

@@ -86,7 +86,8 @@ def spread(numbers: list[int], *, newest: int, others: int, stride: int = 1) -> 
 
 
 def _ours(path: Path) -> bool:
-    return path.name.startswith(_PREFIX) and path.name[len(_PREFIX) : -len(_SUFFIX)].isdigit()
+    number = path.name[len(_PREFIX) : -len(_SUFFIX)]
+    return path.name.startswith(_PREFIX) and number.isascii() and number.isdecimal()
 
 
 def _name(number: int) -> str:

@@ -16,6 +16,7 @@ from aos_workflow.checkpoint.records import RunStatus
 from aos_workflow.engine import Context, Retry, Workflow, WorkflowEngine, workflow
 from aos_workflow.errors import (
     DivergenceError,
+    RunConflictError,
     RunInputsError,
     SeedMismatchError,
     StepFailedError,
@@ -198,6 +199,61 @@ async def test_another_seed_for_a_run_that_exists_is_refused(
         await engine.run(seeded, run_id="r", seed=1)
         with pytest.raises(SeedMismatchError, match="expected 1, got 2"):
             await engine.run(seeded, run_id="r", seed=2)
+
+
+async def test_the_id_of_another_run_gives_no_result_of_that(
+    world: World, store: MemoryStore
+) -> None:
+    @workflow("counts")
+    async def counts(ctx: Context, n: int = 1) -> int:
+        return n
+
+    @workflow("other")
+    async def other(ctx: Context) -> str:
+        return "other"
+
+    async with engine_of(world, store, counts, other) as engine:
+        await engine.run(counts, run_id="r", inputs={"n": 7})
+        for what, inputs in ((other, None), ("other", {}), (counts, {"n": 8}), (None, {"n": 8})):
+            with pytest.raises(RunConflictError, match="another one"):
+                await engine.run(what, run_id="r", inputs=inputs)
+        assert (await engine.run(counts, run_id="r", inputs={"n": 7})).output == 7
+        assert (await engine.run(run_id="r")).output == 7
+
+
+async def test_a_start_without_a_seed_takes_that_of_the_run_that_exists(
+    world: World, store: MemoryStore
+) -> None:
+    @workflow("counts")
+    async def counts(ctx: Context, n: int = 1) -> int:
+        return n
+
+    async with engine_of(world, store, counts) as engine:
+        first = await engine.start(counts, run_id="r", inputs={"n": 7})
+        again = await engine.start(counts, run_id="r", inputs={"n": 7})
+        assert (again.run_id, again.seed) == (first.run_id, first.seed)
+        with pytest.raises(RunConflictError, match="input"):
+            await engine.start(counts, run_id="r", inputs={"n": 8})
+        with pytest.raises(RunConflictError, match="seed"):
+            await engine.start(counts, run_id="r", inputs={"n": 7}, seed=first.seed ^ 1)
+
+
+async def test_a_resume_without_the_code_leaves_the_run_to_others(
+    world: World, store: MemoryStore
+) -> None:
+    @workflow("asks")
+    async def asks(ctx: Context) -> bool:
+        return bool(await ctx.approve("go"))
+
+    async with engine_of(world, store, asks) as engine, engine_of(world, store) as ignorant:
+        await engine.run(asks, run_id="r", seed=1)
+        with pytest.raises(WorkflowNotFoundError):
+            await ignorant.resume("r")
+        head = await store.load("r")
+        assert head is not None
+        assert (head.status, head.owner) == (RunStatus.SUSPENDED, None)
+        await engine.approve("r", "go", by="ann")
+        assert (await engine.resume("r")).output is True
 
 
 async def test_a_run_that_is_over_gives_its_result_again(world: World, store: MemoryStore) -> None:

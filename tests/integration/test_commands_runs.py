@@ -47,6 +47,7 @@ async def find(ctx, query: str):
 """
 SPEC = """
 workflow_id: as_data
+inputs: {n: {type: integer, default: 1}}
 steps:
   - {step_id: a, skill: plain}
 """
@@ -163,6 +164,15 @@ def test_a_workflow_that_is_data_is_started_again_without_its_file(shell: Comman
         shell.run("cancel", "--run", run, "--yes")
 
 
+def test_a_run_that_is_data_is_not_failed_for_want_of_its_skills(shell: CommandShell) -> None:
+    shell.run("start", "as_data", "-w", "as_data.yaml", "-w", "jobs", "--run", "data-3")
+    refused = shell.json("resume", "--run-id", "data-3", expect=2)
+    assert "needs skills that are not known here: plain" in refused["error"]["message"]
+    assert "--workflows MODULE" in refused["error"]["hint"]
+    assert "queued" in shell.text("inspect", "--run", "data-3")
+    assert shell.json("resume", "--run-id", "data-3", "-w", "jobs")["status"] == "completed"
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -171,6 +181,13 @@ def test_a_workflow_that_is_data_is_started_again_without_its_file(shell: Comman
         (["find", "-w", "jobs", "--input", "[]"], "--input must be an object"),
         (["find", "-w", "jobs", "--input", '{"other": 1}'], "missing a required argument: 'query'"),
         (["find", "-w", "jobs", "--run", "../x", "--input", '{"query": "q"}'], "../x"),
+        (["find", "-w", "jobs", "--run", "", "--input", '{"query": "q"}'], "run id ''"),
+        (["find", "-w", "jobs", "--queue", "", "--input", '{"query": "q"}'], "queue is empty"),
+        (["find", "-w", "jobs", "--tenant", "", "--input", '{"query": "q"}'], "tenant_id is empty"),
+        (
+            ["as_data", "-w", "as_data.yaml", "-w", "jobs", "--input", '{"n": "x"}'],
+            'expected integer, got "x"',
+        ),
         (["find", "-w", "nowhere"], "no module 'nowhere'"),
     ],
 )

@@ -16,11 +16,12 @@ from aos_workflow.cli.storing import actor, with_store
 
 if TYPE_CHECKING:
     from aos_workflow.checkpoint.records import Checkpoint
-    from aos_workflow.engine import RunResult
+    from aos_workflow.engine import RunResult, WorkflowEngine
 
 __all__ = ["cancel", "fork", "list_running", "resume", "retry", "start"]
 
 FAILED = 1
+_OVER = ("completed", "cancelled")
 
 
 def start(
@@ -179,9 +180,31 @@ async def _resumed(run_id: str, modules: Sequence[str], golden: Path | None) -> 
     found = engine(modules, golden=golden)
     try:
         async with found:
+            await _require_skills(found, run_id)
             return await found.resume(run_id)
     finally:
         await found.store.close()
+
+
+async def _require_skills(engine: WorkflowEngine, run_id: str) -> None:
+    """Refuse a run that is data and needs skills that are not known here, before its failure is committed."""
+    from aos_workflow.checkpoint.records import StepStatus
+    from aos_workflow.errors import UsageError
+    from aos_workflow.spec import WorkflowSpec
+
+    head = await _head(engine.store, run_id)
+    spec = None if head.status.value in _OVER else await engine.load_spec(run_id)
+    if not isinstance(spec, WorkflowSpec):
+        return
+    steps = await engine.store.load_steps(run_id)
+    done = {step.step_path for step in steps if step.status is not StepStatus.FAILED}
+    wanted = {step.skill for step in spec.steps if step.step_id not in done}
+    missing = sorted(each for each in wanted if each not in engine.registry)
+    if missing:
+        raise UsageError(
+            f"run {run_id!r} needs skills that are not known here: {', '.join(missing)}",
+            hint=f"name the module that has them: aos-workflow resume --run-id {run_id} --workflows MODULE",
+        )
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -18,6 +19,7 @@ from aos_workflow.checkpoint.records import (
     Transition,
     WorkerRow,
 )
+from aos_workflow.checkpoint.refusals import conflict, other_run
 from aos_workflow.determinism import Clock, Entropy, SystemClock, SystemEntropy, derive_seed
 from aos_workflow.engine.code_workflow import Workflow
 from aos_workflow.engine.ending import in_order, results_in_order
@@ -37,6 +39,7 @@ from aos_workflow.errors import (
     DivergenceError,
     ExternalCallBlockedError,
     GoldenFileError,
+    RunConflictError,
     RunNotFoundError,
     SeedMismatchError,
     StoreError,
@@ -203,8 +206,8 @@ class WorkflowEngine:
             )
             if is_new:
                 return await self.go_on(head, program)
-        if what is not None:
-            self.programs.of(what)
+        else:
+            await self._same_run(head, what, inputs)
         return await self._resume(head)
 
     async def start(
@@ -402,7 +405,36 @@ class WorkflowEngine:
             input_json=given.json,
             **fields,
         )
-        return await self.store.create(new)
+        try:
+            return await self.store.create(new)
+        except RunConflictError:
+            known = await self.store.load_head(new.run_id) if seed is None else None
+            if known is None or known.seed == new.seed:
+                raise
+            return await self.store.create(replace(new, seed=known.seed))
+
+    async def _same_run(
+        self,
+        head: Checkpoint,
+        what: Workflow | WorkflowSpec | str | None,
+        inputs: Mapping[str, Any] | None,
+    ) -> None:
+        """Refuse to go on with a run as another workflow, or with other inputs, than it was started with."""
+        asked = NewRun(
+            head.run_id,
+            head.workflow_id,
+            head.spec_hash,
+            head.seed,
+            head.input_json,
+            tenant_id=head.tenant_id,
+        )
+        if what is not None:
+            asked = replace(asked, workflow_id=self.programs.of(what).workflow_id)
+        if inputs is not None and asked.workflow_id == head.workflow_id:
+            program = await self.programs.version(head.spec_hash, self.store)
+            asked = replace(asked, input_json=encode(program.bind(inputs), self.rules).json)
+        if other_run(head, asked):
+            raise conflict(head, asked)
 
     def _seed(self, seed: int | None) -> int:
         if seed is None:
@@ -417,11 +449,12 @@ class WorkflowEngine:
         if self.emergency is not None:
             controls = await self._execution.controls.now()
             self.emergency.check_step(db_stopped=controls.stopped, db_reason=controls.stop_reason)
+        program = await self.programs.version(head.spec_hash, self.store)
         await self.presence.ensure()
         if head.status is RunStatus.FAILED:
             await self.retry(head.run_id)
         taken = await self.store.take(head.run_id, self.presence.worker_id)
-        return await self.go_on(taken)
+        return await self.go_on(taken, program)
 
     async def _result(self, head: Checkpoint) -> RunResult:
         program = await self.programs.version(head.spec_hash, self.store)

@@ -27,7 +27,7 @@ case "$*" in
         exec aos-workflow golden archive "$goldens" --to "$to"
         ;;
     *)
-        echo "$(basename "$0"): --daily or --archive is expected, got '$*'" >&2
+        echo "usage: $(basename "$0") --daily|--archive; got '$*'" >&2
         usage >&2
         exit 2
         ;;

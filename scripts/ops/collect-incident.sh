@@ -17,7 +17,7 @@ case "${1:-}" in
         exit 0
         ;;
     '' | -*)
-        echo "$(basename "$0"): a folder is expected first, got '${1:-}'" >&2
+        echo "usage: $(basename "$0") FOLDER [WHAT...]; got '$*'" >&2
         usage >&2
         exit 2
         ;;

@@ -51,7 +51,7 @@ case "$*" in
         echo "Status: RUNNING"
         ;;
     *)
-        echo "$(basename "$0"): enable, disable or status is expected, got '$*'" >&2
+        echo "usage: $(basename "$0") enable|disable|status; got '$*'" >&2
         usage >&2
         exit 2
         ;;

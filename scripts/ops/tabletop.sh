@@ -23,7 +23,7 @@ case "$#${1:-}" in
         ;;
     0 | 1[!-]*) ;;
     *)
-        echo "$(basename "$0"): one sheet is expected, got '$*'" >&2
+        echo "usage: $(basename "$0") [--anyway] [SHEET.md]; got '$*'" >&2
         usage >&2
         exit 2
         ;;

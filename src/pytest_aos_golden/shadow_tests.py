@@ -22,7 +22,10 @@ class ShadowTests:
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object | None:
         """Call the test for what it returns, and simulate that."""
-        mark = read_mark(pyfuncitem)
+        try:
+            mark = read_mark(pyfuncitem)
+        except pytest.UsageError as error:
+            pytest.fail(str(error), pytrace=False)
         if mark is None:
             return None
         if not mark.cycles:
@@ -39,8 +42,9 @@ def _simulate(item: pytest.Function, mark: ShadowMark, returned: Any) -> None:
 
     what = [*mark.workflows, *([] if returned is None else [returned])]
     if not what:
-        raise pytest.UsageError(
-            f"{item.nodeid}: nothing to simulate; return a workflow, or name one in @pytest.mark.shadow"
+        pytest.fail(
+            f"{item.nodeid}: nothing to simulate; return a workflow, or name one in @pytest.mark.shadow",
+            pytrace=False,
         )
     try:
         result = simulate(

@@ -117,7 +117,11 @@ def test_a_dead_simulation_is_seen_as_failed(tmp_path: Path) -> None:
     process.wait()
     found = run("status", tmp_path)
     assert (found.returncode, found.stdout.splitlines()[0]) == (1, "Status: FAILED")
-    assert "simulation  FAILED" in run("sanity", tmp_path).stdout
+    assert f"Problem: its process {process.pid} on " in found.stdout
+    sanity = run("sanity", tmp_path).stdout
+    assert "simulation  FAILED" in sanity
+    for text in (found.stdout, sanity):
+        assert text.endswith(f"next: aos-workflow shadow run --resume {tmp_path}\n")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.plugin.conftest import Inner
@@ -74,6 +75,61 @@ def test_bad():
     assert again.stdout.startswith("seen again")
 
 
+def command(project: Inner, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "aos_workflow.cli", "shadow", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_finds_what_pytest_found(project: Inner, tmp_path: Path) -> None:
+    """Workflows in ``pythonpath`` and in the test module; the command in another folder; and the test it writes."""
+    (project.root / "src").mkdir()
+    (project.root / "flows.py").rename(project.root / "src" / "flows.py")
+    project.file("pytest.ini", "[pytest]\npythonpath = src\n")
+    project.file(
+        "tests/test_f.py",
+        """
+import pytest
+from aos_workflow.engine import workflow
+from flows import bad, dice
+
+@workflow("own")
+async def own(ctx, n: int):
+    return await ctx.step(dice, sides=n)
+
+@pytest.mark.shadow(cycles=1, faults="none")
+def test_imported():
+    return bad
+
+@pytest.mark.shadow(cycles=1, faults="none")
+def test_own():
+    return own
+""",
+    )
+    project.run().assert_outcomes(failed=2)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    cases = sorted((project.root / ".pytest_cache" / "d" / "aos-shadow").glob("*/cycle_0"))
+    assert len(cases) == 2
+    for case in cases:
+        inside = command(project, project.root, "reproduce", str(case.relative_to(project.root)))
+        assert inside.stdout.startswith("seen again"), inside.stderr
+        outside = command(project, elsewhere, "reproduce", str(case))
+        assert outside.stdout.startswith("seen again"), outside.stderr
+    case, test = cases[0], project.root / "tests" / "test_found.py"
+    small = command(project, elsewhere, "shrink", str(case), "--test", str(test))
+    assert small.returncode == 0, small.stderr
+    assert command(project, elsewhere, "reproduce", str(case / "small")).returncode == 1
+    assert str(project.root) not in test.read_text()
+    found = project.run("tests/test_found.py")
+    found.assert_outcomes(failed=1)
+    assert "mismatch (random)" in found.stdout.str()
+
+
 def test_the_marker_may_name_modules_and_the_option_sets_the_cycles(project: Inner) -> None:
     project.file(
         "test_flows.py",
@@ -104,7 +160,10 @@ def test_an_unusable_marker_says_so(inner: Inner, marker: str, words: str) -> No
     inner.file("test_it.py", f"import pytest\n\n@pytest.mark.shadow{marker}\ndef test_it(): pass\n")
     result = inner.run()
     assert result.ret != 0
-    assert words in result.stdout.str() + result.stderr.str()
+    text = result.stdout.str() + result.stderr.str()
+    assert words in text
+    assert "read_mark" not in text
+    assert "_check" not in text
 
 
 def test_what_cannot_be_simulated_says_so(inner: Inner) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -85,6 +86,97 @@ def test_the_commands(tmp_path: Path) -> None:
     }
     for name in ("primary", "shadow"):
         load(folder / "small" / f"{name}.steps.jsonl")
+
+
+FLOWS = """
+import random
+from aos_workflow.engine import workflow
+from aos_workflow.skills import skill
+
+@skill("dice", side_effects="none")
+def dice(sides: int) -> int:
+    return random.randrange(10**9)
+
+@workflow("bad")
+async def bad(ctx, n: int):
+    return await ctx.step(dice, sides=n)
+"""
+
+
+def typed(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        words,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": path},
+    )
+
+
+@pytest.mark.parametrize("workflows", ["flows.py", "flows", "."])
+def test_a_case_is_seen_again_from_any_folder(tmp_path: Path, workflows: str) -> None:
+    """Also if the project moved with it; and if only the workflows moved, where somebody says that they are."""
+    project, other = tmp_path / "project", tmp_path / "other"
+    project.mkdir()
+    other.mkdir()
+    (project / "flows.py").write_text(FLOWS)
+    run = ("aos-workflow", "shadow", "run", "--cycles", "1", "--workers", "1", "--faults", "none")
+    assert typed(project, *run, "-w", workflows, "--out", "night").returncode == 1
+    script = Path("night", "mismatches", "cycle_0", "reproduce.sh")
+    for folder in (project, other):
+        again = typed(folder, "sh", str(project / script))
+        assert again.stdout.startswith("seen again"), again.stderr
+    moved = project.rename(tmp_path / "moved")
+    again = typed(other, "sh", str(moved / script))
+    assert again.stdout.startswith("seen again"), again.stderr
+    if workflows == ".":  # a folder is there, whatever is in it
+        return
+    (moved / "flows.py").rename(other / "found.py")
+    gone = typed(tmp_path, "sh", str(moved / script))
+    assert gone.returncode == 2
+    assert f"{workflows}, are neither in {project} nor here" in gone.stderr
+    assert "--workflows FILE" in gone.stderr
+    again = typed(other, "sh", str(moved / script), "--workflows", "found.py")
+    assert again.stdout.startswith("seen again"), again.stderr
+    shrunk = typed(
+        other, "aos-workflow", "shadow", "shrink", str(moved / script.parent), "-w", "found.py"
+    )
+    assert shrunk.returncode == 0, shrunk.stderr
+    assert (
+        typed(tmp_path, "sh", str(moved / script.parent / "small" / "reproduce.sh")).returncode == 1
+    )
+
+
+def test_workflows_that_are_others_are_not_taken_for_agreement(tmp_path: Path) -> None:
+    (tmp_path / "others.py").write_text(FLOWS.replace('"bad"', '"other"'))
+    again = cli("reproduce", str(folder_of(tmp_path)), "-w", str(tmp_path / "others.py"))
+    assert again.returncode == 2, again.stdout
+    assert "'planted_append_race'" in again.stderr
+
+
+def test_shrinking_replaces_no_file_but_its_own(tmp_path: Path) -> None:
+    folder, test = folder_of(tmp_path), tmp_path / "test_mine.py"
+    test.write_text("def test_mine(): pass\n")
+    refused = cli("shrink", str(folder), "--test", str(test))
+    assert refused.returncode == 2
+    assert "replace it with --force" in refused.stderr
+    assert test.read_text() == "def test_mine(): pass\n"
+    assert cli("shrink", str(folder), "--test", str(test), "--force").returncode == 0
+    assert cli("shrink", str(folder), "--test", str(test)).returncode == 0
+    assert "check_cycle(CYCLE" in test.read_text()
+
+
+def test_what_is_damaged_is_named(tmp_path: Path) -> None:
+    data = CASE.to_json()
+    del data["before"]
+    (tmp_path / "cycle.json").write_bytes(orjson.dumps(data))
+    with pytest.raises(
+        ShadowFolderError, match=r"is damaged: the field 'before' is missing"
+    ) as found:
+        read_case(tmp_path)
+    assert found.value.hint
 
 
 def test_a_case_that_is_gone_says_so() -> None:

@@ -14,6 +14,7 @@ from aos_workflow.shadow.status import (
     Sample,
     State,
     Status,
+    as_seen,
     checks,
     read_status,
     state_of,
@@ -59,6 +60,18 @@ def failed(status: Status, *, held: bool = True, now: datetime = NOW) -> set[str
 def test_the_state(state: State, held: bool, age_s: float, expected: State) -> None:
     now = NOW + timedelta(seconds=age_s)
     assert state_of(replace(FINE, state=state), now=now, held=held) is expected
+
+
+def test_a_killed_one_says_so() -> None:
+    seen = as_seen(FINE, now=NOW, held=False)
+    assert (seen.state, seen.problem) == (
+        State.FAILED,
+        "its process 1 on h is gone: killed, or the machine ended",
+    )
+    (check, *_) = checks(FINE, now=NOW, held=False)
+    assert "its process 1 on h is gone" in check.text
+    for fine in (as_seen(FINE, now=NOW, held=True), replace(FINE, state=State.DONE)):
+        assert fine.problem is None
 
 
 def test_all_is_well() -> None:
@@ -107,8 +120,10 @@ def test_a_status_is_read_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"format": 2}', b'{"format": 1}'])
 def test_a_status_that_cannot_be_read(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "status.json").write_bytes(data)
-    with pytest.raises(ShadowFolderError, match="no simulation in"):
+    with pytest.raises(ShadowFolderError, match="no simulation in") as found:
         read_status(tmp_path / "status.json")
+    assert "Error" not in str(found.value)
+    assert "--resume" in (found.value.hint or "")
 
 
 def test_the_gauge_is_of_the_last_minute_and_bounded(tmp_path: Path) -> None:

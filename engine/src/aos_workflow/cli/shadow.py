@@ -184,18 +184,27 @@ def status(folder: Folder = None, as_json: AsJson = False) -> None:
     from aos_workflow.cli.shadow_view import status_lines
     from aos_workflow.determinism import SystemClock
     from aos_workflow.shadow.folder import is_held
-    from aos_workflow.shadow.status import State, read_status, state_of
+    from aos_workflow.shadow.status import State, as_seen, is_killed, read_status
 
     output = Output(as_json=as_json)
     path = folder or latest_folder()
     held = is_held(path)  # before reading: what ends meanwhile has then written its last status
     found = read_status(path / "status.json")
-    state = state_of(found, now=SystemClock().now(), held=held)
-    fine = state in (State.RUNNING, State.DONE) and found.mismatches == found.errors == 0
-    output.lines(status_lines(found, state, path))
-    output.document({"ok": fine, "folder": str(path), **found.to_json(), "state": state.value})
+    resume = _resume(path) if is_killed(found, held=held) else None
+    found = as_seen(found, now=SystemClock().now(), held=held)
+    fine = found.state in (State.RUNNING, State.DONE) and found.mismatches == found.errors == 0
+    output.lines(status_lines(found, path))
+    if resume is not None:
+        output.line(f"next: {resume}")
+    output.document({"ok": fine, "folder": str(path), **found.to_json(), "next": resume})
     if not fine:
         raise typer.Exit(FOUND)
+
+
+def _resume(path: Path) -> str:
+    import shlex
+
+    return f"aos-workflow shadow run --resume {shlex.quote(str(path))}"
 
 
 @app.command(epilog="\b\nExample:\n  aos-workflow shadow sanity out/night")
@@ -204,20 +213,24 @@ def sanity(folder: Folder = None, as_json: AsJson = False) -> None:
     from aos_workflow.assembly.simulation import latest_folder
     from aos_workflow.determinism import SystemClock
     from aos_workflow.shadow.folder import is_held
-    from aos_workflow.shadow.status import checks, read_status
+    from aos_workflow.shadow.status import checks, is_killed, read_status
 
     output = Output(as_json=as_json)
     path = folder or latest_folder()
     held = is_held(path)
-    found = checks(read_status(path / "status.json"), now=SystemClock().now(), held=held)
+    status = read_status(path / "status.json")
+    resume = _resume(path) if is_killed(status, held=held) else None
+    found = checks(status, now=SystemClock().now(), held=held)
     failed = [check for check in found if not check.ok]
     output.line(f"{path}")
     output.table(
         ("CHECK", "RESULT", ""), [(c.name, "ok" if c.ok else "FAILED", c.text) for c in found]
     )
     output.line(f"{len(failed)} of {len(found)} checks fail" if failed else "All checks pass")
+    if resume is not None:
+        output.line(f"next: {resume}")
     rows = [{"name": c.name, "ok": c.ok, "text": c.text} for c in found]
-    output.document({"ok": not failed, "folder": str(path), "checks": rows})
+    output.document({"ok": not failed, "folder": str(path), "checks": rows, "next": resume})
     if failed:
         raise typer.Exit(FOUND)
 

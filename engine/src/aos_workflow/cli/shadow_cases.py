@@ -25,6 +25,16 @@ CaseFolder = Annotated[
     Path, typer.Argument(metavar="DIR", help="Such as OUT/mismatches/cycle_7.", show_default=False)
 ]
 
+Workflows = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--workflows",
+        "-w",
+        metavar="MODULE|DIR|FILE",
+        help="Where the workflows are now; may be repeated. Default: where they were.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -36,15 +46,15 @@ def register(app: typer.Typer) -> None:
     )(shrink)
 
 
-def reproduce(folder: CaseFolder, as_json: AsJson = False) -> None:
+def reproduce(folder: CaseFolder, workflows: Workflows = None, as_json: AsJson = False) -> None:
     """Run a mismatch again, in two fresh processes.
 
     Exit code: 0 the sides agree, 1 they differ again, 2 bad input.
     """
-    from aos_workflow.shadow.case import read_case
+    from aos_workflow.shadow.case import located, read_case
     from aos_workflow.shadow.reproduce import reproduce as again
 
-    case = read_case(folder)
+    case = located(read_case(folder), folder, workflows or ())
     found = again(case)
     output = Output(as_json=as_json)
     output.line(_headline(found.seen, found.before))
@@ -76,16 +86,22 @@ def shrink(
     test: Annotated[
         Path | None, typer.Option("--test", metavar="FILE", help="Write it as a pytest test too.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also if FILE is something else than a test of this.")
+    ] = False,
+    workflows: Workflows = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a mismatch small: as few faults, perturbations and inputs, and as little of the schedule as show it.
 
     The smaller case is written to DIR/small. Exit code: 0 done, 1 it is not seen again on its own, 2 bad input.
     """
-    from aos_workflow.shadow.case import read_case
+    from aos_workflow.shadow.case import located, read_case
     from aos_workflow.shadow.shrink import shrink as smaller
 
-    case = read_case(folder)
+    case = located(read_case(folder), folder, workflows or ())
+    if test is not None:
+        _refuse_other(test, force=force)
     output = Output(as_json=as_json)
     found = smaller(case)
     if found is None:
@@ -115,14 +131,30 @@ def _write(folder: Path, found: Shrunk) -> Mapping[str, bytes]:
     import orjson
 
     from aos_workflow.golden.atomic import write_atomic
-    from aos_workflow.shadow.case import CYCLE_FILE
+    from aos_workflow.shadow.case import CYCLE_FILE, placed
 
     folder.mkdir(parents=True, exist_ok=True)
     cycle = orjson.dumps(found.case.to_json(), option=orjson.OPT_INDENT_2) + b"\n"
-    files = {**found.files, CYCLE_FILE: cycle}
+    files = placed({**found.files, CYCLE_FILE: cycle}, folder)
     for name, data in files.items():
         write_atomic(folder / name, data, new_mode=0o777 if name.endswith(".sh") else 0o666)
     return files
+
+
+def _refuse_other(path: Path, *, force: bool) -> None:
+    """Raise UsageError if the test is a folder, or would replace what ``shrink`` did not write."""
+    from aos_workflow.errors import UsageError
+    from aos_workflow.shadow.shrink import is_our_test
+
+    if path.is_dir():
+        raise UsageError(f"--test {path} is a folder", hint=f"--test {path / 'test_found.py'}")
+    if force or not path.exists():
+        return
+    if not is_our_test(path.read_text(encoding="utf-8", errors="replace")):
+        raise UsageError(
+            f"{path} is there already, and not a test that shrink wrote",
+            hint="name another file, or replace it with --force",
+        )
 
 
 def _write_test(path: Path, found: Shrunk) -> None:

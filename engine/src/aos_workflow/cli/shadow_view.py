@@ -15,7 +15,7 @@ from aos_workflow.shadow.records import CycleReport, Verdict
 
 if TYPE_CHECKING:
     from aos_workflow.assembly.simulation import Simulation
-    from aos_workflow.shadow.status import State, Status
+    from aos_workflow.shadow.status import Status
     from aos_workflow.shadow.summary import Summary
 
 __all__ = ["View", "status_lines", "view"]
@@ -148,11 +148,11 @@ def progress_text(status: Status) -> str:
     return "  ".join(words)
 
 
-def status_lines(status: Status, state: State, folder: Path) -> list[str]:
+def status_lines(status: Status, folder: Path) -> list[str]:
     """A status for people."""
     ended = f" ({status.ended_by})" if status.ended_by else ""
     lines = [
-        f"Status: {state.upper()}{ended}",
+        f"Status: {status.state.upper()}{ended}",
         f"Folder: {folder}",
         f"Cycles: {status.cycles:,}"
         + (f" of {status.target_cycles:,}" if status.target_cycles else ""),
@@ -167,6 +167,8 @@ def status_lines(status: Status, state: State, folder: Path) -> list[str]:
     ]
     if status.problem:
         lines.append(f"Problem: {status.problem}")
+    if status.hook and status.hook["failed"]:
+        lines.append(f"Hook: {status.hook['failed']} of {status.hook['told']} not delivered")
     if status.first_mismatch:
         first = status.first_mismatch
         lines.append(

@@ -1,14 +1,14 @@
 """A mismatch as a folder: what differed, both goldens, and everything that it takes to see it again.
 
 ``report.json``, ``primary.steps.jsonl``, ``shadow.steps.jsonl``, ``cycle.json`` and ``reproduce.sh``. ``cycle.json``
-alone is enough to run it: what the cycle does, which workflows, under which hash seeds, and which cycles ran before it
-in the same processes.
+alone is enough to run it: what the cycle does, which workflows and where they are imported from, under which hash
+seeds, and which cycles ran before it in the same processes.
 """
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +16,12 @@ from typing import Any, Final
 import orjson
 
 from aos_workflow import __version__
-from aos_workflow.errors import ShadowFolderError
+from aos_workflow.errors import ShadowFolderError, UsageError
 from aos_workflow.golden import DEFAULT_RULES
 from aos_workflow.golden.hashing import CHAIN_START
 from aos_workflow.golden.run_golden import Event, content_of, make_trailer, render_event
+from aos_workflow.shadow.imports import Imports
+from aos_workflow.shadow.reading import what_is_wrong
 from aos_workflow.shadow.records import Campaign, Cycle, CycleReport, SideResult
 from aos_workflow.shadow.redaction import cleaned
 from aos_workflow.shadow.schedule import PRIMARY_HASH_SEED, batches, shadow_hash_seed
@@ -28,7 +30,9 @@ __all__ = [
     "CYCLE_FILE",
     "Case",
     "case_files",
+    "located",
     "new_case",
+    "placed",
     "read_case",
     "sealed_golden",
     "with_cycle",
@@ -38,8 +42,8 @@ CYCLE_FILE: Final = "cycle.json"
 _FORMAT = "aos-shadow-case/1"
 _TIMESTAMP = "2026-01-01T00:00:00.000Z"
 _SCRIPT = """#!/bin/sh
-# Shows the mismatch again, in two fresh processes. Run it where the workflows can be imported.
-exec aos-workflow shadow reproduce "$(dirname "$0")"
+# Shows the mismatch again, in two fresh processes. Workflows that moved since: reproduce.sh --workflows FILE
+exec aos-workflow shadow reproduce "$(dirname "$0")" "$@"
 """
 
 
@@ -52,6 +56,7 @@ class Case:
     hash_seed: int
     before: tuple[int, int]
     fingerprint: str = ""
+    imports: Imports | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object that ``from_json`` reads."""
@@ -62,6 +67,7 @@ class Case:
             "hash_seeds": {"primary": PRIMARY_HASH_SEED, "shadow": self.hash_seed},
             "before": list(self.before),
             "fingerprint": self.fingerprint,
+            "imports": None if self.imports is None else self.imports.to_json(),
             "environment": {
                 "aos_workflow": __version__,
                 "python": platform.python_version(),
@@ -81,10 +87,13 @@ class Case:
             data["hash_seeds"]["shadow"],
             (first, end),
             data["fingerprint"],
+            None if data.get("imports") is None else Imports.from_json(data["imports"]),
         )
 
 
-def new_case(cycle: Cycle, campaign: Campaign, fingerprint: str) -> Case:
+def new_case(
+    cycle: Cycle, campaign: Campaign, fingerprint: str, imports: Imports | None = None
+) -> Case:
     """The case of a cycle as a campaign runs it."""
     first = next(
         batch.first
@@ -92,7 +101,7 @@ def new_case(cycle: Cycle, campaign: Campaign, fingerprint: str) -> Case:
         if cycle.number in batch.numbers
     )
     hash_seed = shadow_hash_seed(campaign.seed, cycle.number)
-    return Case(cycle, campaign, hash_seed, (first, cycle.number), fingerprint)
+    return Case(cycle, campaign, hash_seed, (first, cycle.number), fingerprint, imports)
 
 
 def case_files(
@@ -112,6 +121,15 @@ def case_files(
     }
 
 
+def placed(files: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:
+    """The files of a case as they are written into this folder."""
+    data = orjson.loads(files[CYCLE_FILE]) if CYCLE_FILE in files else {}
+    if not data.get("imports"):
+        return dict(files)
+    data["imports"] = Imports.from_json(data["imports"]).seen_from(folder).to_json()
+    return {**files, CYCLE_FILE: _json(data)}
+
+
 def read_case(folder: Path) -> Case:
     """The case in a folder.
 
@@ -128,7 +146,38 @@ def read_case(folder: Path) -> Case:
             hint="name a folder such as OUT/mismatches/cycle_7",
         ) from None
     except (KeyError, TypeError, ValueError) as error:
-        raise ShadowFolderError(f"{path} is damaged: {error!r}", folder=str(folder)) from None
+        raise ShadowFolderError(
+            f"{path} is damaged: {what_is_wrong(error)}",
+            folder=str(folder),
+            hint="take the folder from where it was written, or find the mismatch anew: aos-workflow shadow run",
+        ) from None
+
+
+def located(case: Case, folder: Path, workflows: Sequence[str] = ()) -> Case:
+    """The case of a folder with its workflows as they are found now; or with these, named from the current folder.
+
+    Raises:
+        UsageError: they are not where they were.
+    """
+    known = case.campaign.workflows
+    if workflows:
+        ids = [name.partition("::")[2] for name in known]
+        if ids and all(ids):  # only these were simulated
+            workflows = [
+                name if "::" in name else f"{name}::{each}" for name in workflows for each in ids
+            ]
+        imports = case.imports and case.imports.from_current_folder()
+        campaign = replace(case.campaign, workflows=tuple(workflows))
+        return replace(case, campaign=campaign, imports=imports)
+    if case.imports is None:
+        return case
+    found = case.imports.found(known, folder)
+    if found is None:
+        raise UsageError(
+            f"the workflows of this mismatch, {', '.join(known)}, are neither in {case.imports.start} nor here",
+            hint=f"aos-workflow shadow reproduce {folder} --workflows FILE",
+        )
+    return replace(case, imports=found)
 
 
 def sealed_golden(cycle: Cycle, result: SideResult) -> bytes:

@@ -13,6 +13,7 @@ from aos_workflow.golden.canonical import content_hash
 from aos_workflow.shadow import comparing, cycle
 from aos_workflow.shadow.attribution import cause_of
 from aos_workflow.shadow.case import case_files, new_case, sealed_golden
+from aos_workflow.shadow.imports import Imports
 from aos_workflow.shadow.records import Campaign, Cycle, CycleReport, Side, SideResult, Verdict
 from aos_workflow.shadow.scenarios import Programs
 from aos_workflow.shadow.workflows import shipped
@@ -28,6 +29,9 @@ class CycleRunner:
     def __init__(self, campaign: Campaign, programs: Programs) -> None:
         self._campaign = campaign
         self._programs = programs
+        self._imports = (
+            Imports.of_process()
+        )  # once all is imported, and before a cycle moves the current folder
         self.fingerprint = content_hash([__version__, programs.fingerprint])
 
     def warm_up(self) -> None:
@@ -54,7 +58,7 @@ class CycleRunner:
     def case(
         self, cycle_: Cycle, primary: SideResult, shadow: SideResult, report: CycleReport
     ) -> Mapping[str, bytes]:
-        case = new_case(cycle_, self._campaign, self.fingerprint)
+        case = new_case(cycle_, self._campaign, self.fingerprint, self._imports)
         return case_files(case, primary, shadow, report)
 
 

@@ -13,6 +13,7 @@ import orjson
 
 from aos_workflow.golden.atomic import TEMPORARY_SUFFIX, write_atomic
 from aos_workflow.shadow.appending import AppendFile
+from aos_workflow.shadow.case import placed
 
 __all__ = ["KEPT_WHOLE", "MORE", "Findings"]
 
@@ -66,7 +67,7 @@ class Findings:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         try:
-            for file, data in files.items():
+            for file, data in placed(files, folder).items():
                 write_atomic(
                     temporary / file, data, new_mode=0o777 if file.endswith(".sh") else 0o666
                 )

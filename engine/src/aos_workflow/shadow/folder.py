@@ -23,6 +23,7 @@ from typing import Any
 
 from aos_workflow.errors import ShadowBusyError, ShadowFolderError, UsageError
 from aos_workflow.golden.atomic import remove_stale, write_atomic
+from aos_workflow.shadow.reading import what_is_wrong
 from aos_workflow.shadow.records import Campaign
 
 __all__ = ["Folder", "Settings", "is_held"]
@@ -161,7 +162,7 @@ class Folder:
             return Settings.from_json(json.loads((self.path / "simulation.json").read_bytes()))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ShadowFolderError(
-                f"{self.path} holds no simulation that can be read: {type(error).__name__}",
+                f"{self.path} holds no simulation that can be read: {what_is_wrong(error)}",
                 folder=str(self.path),
                 hint="name the folder that --out named",
             ) from None

@@ -26,15 +26,15 @@ def reproduce(case: Case, *, runner: str = RUNNER) -> Reproduction:
 
     Raises:
         UsageError: its workflows cannot be loaded here.
-        ShadowError: the processes do not start, or one ends in the cycle.
+        ShadowError: the processes do not start, or one ends in the cycle, or it cannot be judged.
     """
     number = case.cycle.number
     with Trials(case, runner) as trials:
         same_code = case.fingerprint in ("", trials.fingerprint)
-        trial = trials.of(case.cycle)
+        trial = trials.of(case.cycle).judged()
         first = case.before[0]
         if trial.is_mismatch or first == number:
             return Reproduction(trial.is_mismatch, trial.report, 0, same_code)
-        after = trials.of(case.cycle, first)
+        after = trials.of(case.cycle, first).judged()
         before = number - first if after.is_mismatch else 0
         return Reproduction(after.is_mismatch, after.report, before, same_code)

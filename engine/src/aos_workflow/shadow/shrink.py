@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pprint
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,11 +14,12 @@ from aos_workflow.shadow.ddmin import ddmin, smallest
 from aos_workflow.shadow.records import Cycle, CycleReport, Fault
 from aos_workflow.shadow.trials import RUNNER, Trial, Trials
 
-__all__ = ["Shrunk", "as_test", "shrink"]
+__all__ = ["Shrunk", "as_test", "is_our_test", "shrink"]
 
 _MOST_TRIALS = 400
 _MOST_DECISIONS = 1 << 16
 _MOST_ROUNDS = 4
+_HEADER = '"""Found by a shadow simulation of workflow'
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def shrink(case: Case, *, runner: str = RUNNER) -> Shrunk | None:
     Raises as ``reproduce``.
     """
     with Trials(case, runner) as trials:
-        first = trials.of(case.cycle)
+        first = trials.of(case.cycle).judged()
         if not first.is_mismatch:
             return None
         search = _Search(trials, case.cycle, first)
@@ -170,16 +172,27 @@ def as_test(case: Case, report: CycleReport) -> str:
     """A pytest test that fails for as long as the case mismatches."""
     number = case.cycle.number
     cycle = pprint.pformat(case.cycle.to_json(), width=96, sort_dicts=False)
-    return f'''"""Found by a shadow simulation of workflow {case.cycle.workflow!r}: {report.cause}."""
+    return f'''{_HEADER} {case.cycle.workflow!r}: {report.cause}."""
 
 from __future__ import annotations
 
 from aos_workflow.testing import check_cycle
 
-WORKFLOWS = {list(case.campaign.workflows)!r}
+WORKFLOWS = {_workflows(case)!r}
 CYCLE = {cycle}
 
 
 def test_cycle_{number}() -> None:
     check_cycle(CYCLE, workflows=WORKFLOWS, hash_seed={case.hash_seed})
 '''
+
+
+def is_our_test(text: str) -> bool:
+    """Whether ``as_test`` wrote it."""
+    return text.startswith(_HEADER)
+
+
+def _workflows(case: Case) -> list[str]:
+    """As they are named where the test will be run: of files below the start folder, no more than the way from it."""
+    start = f"{case.imports.start}{os.sep}" if case.imports else None
+    return [name.removeprefix(start) if start else name for name in case.campaign.workflows]

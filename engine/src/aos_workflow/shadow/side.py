@@ -16,6 +16,7 @@ from typing import IO, Any
 import orjson
 
 from aos_workflow.errors import ShadowWorkerError, UsageError
+from aos_workflow.shadow.imports import Imports
 from aos_workflow.shadow.records import Campaign, Side
 from aos_workflow.shadow.wire import Channel, ChannelClosedError, ChannelSilentError
 
@@ -29,14 +30,18 @@ _BAD_INPUT = ("USAGE", "SPEC_INVALID", "SIMULATION_SCENARIO")
 
 @dataclass(frozen=True, slots=True)
 class SideSetup:
-    """What a side must know to run cycles. ``runner`` is a reference that ``load_runner`` takes."""
+    """What a side must know to run cycles. ``runner`` is a reference that ``load_runner`` takes.
+
+    With ``imports``, it is started in their folder; without, in the current one.
+    """
 
     campaign: Campaign
     runner: str
     cycle_limit_s: float = 60.0
+    imports: Imports | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON, for another machine."""
+        """As JSON, for another machine, where imports are its own."""
         return {
             "campaign": self.campaign.to_json(),
             "runner": self.runner,
@@ -66,12 +71,15 @@ class SideProcess:
         self.hash_seed = hash_seed
         self._limit_s = setup.cycle_limit_s
         self._tail: collections.deque[str] = collections.deque(maxlen=_TAIL_LINES)
+        imports = setup.imports
+        environment = os.environ if imports is None else imports.environment()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "aos_workflow.shadow.side_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONHASHSEED": str(hash_seed)},
+            env={**environment, "PYTHONHASHSEED": str(hash_seed)},
+            cwd=None if imports is None else imports.start,
             start_new_session=True,  # what a terminal sends to its foreground is for the coordinator
         )
         assert self._process.stdin is not None

@@ -5,20 +5,23 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from aos_workflow.errors import ShadowFolderError
 from aos_workflow.golden.atomic import write_atomic
+from aos_workflow.shadow.reading import what_is_wrong
 
 __all__ = [
     "Check",
     "Sample",
     "State",
     "Status",
+    "as_seen",
     "checks",
+    "is_killed",
     "read_status",
     "state_of",
     "write_status",
@@ -82,6 +85,8 @@ class Status:
     first_mismatch: Mapping[str, Any] | None = None
     problem: str | None = None
     ended_by: str | None = None
+    hook: Mapping[str, int] | None = None
+    """What ``SHADOW_HOOK`` was told, and how much of it was ``delivered`` and has ``failed``."""
     samples: tuple[Sample, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -121,13 +126,12 @@ def read_status(path: Path) -> Status:
     try:
         return Status.from_json(json.loads(path.read_bytes()))
     except FileNotFoundError:
-        reason = "there is no status.json"
+        reason, hint = "there is no status.json", "name the folder that --out named"
     except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = f"status.json cannot be read: {type(error).__name__}"
+        reason = f"status.json cannot be read: {what_is_wrong(error)}"
+        hint = f"aos-workflow shadow run --resume {path.parent}"
     raise ShadowFolderError(
-        f"no simulation in {path.parent}: {reason}",
-        folder=str(path.parent),
-        hint="name the folder that --out named",
+        f"no simulation in {path.parent}: {reason}", folder=str(path.parent), hint=hint
     )
 
 
@@ -145,9 +149,24 @@ def state_of(status: Status, *, now: datetime, held: bool) -> State:
     return State.RUNNING
 
 
+def is_killed(status: Status, *, held: bool) -> bool:
+    """Whether its process ended without a word."""
+    return not held and status.state not in (State.DONE, State.FAILED)
+
+
+def as_seen(status: Status, *, now: datetime, held: bool) -> Status:
+    """The status with its state as it is seen from outside, and what that means."""
+    problem = status.problem
+    if is_killed(status, held=held):
+        gone = f"its process {status.pid} on {status.host} is gone: killed, or the machine ended"
+        problem = f"{gone}; before that: {problem}" if problem else gone
+    return replace(status, state=state_of(status, now=now, held=held), problem=problem)
+
+
 def checks(status: Status, *, now: datetime, held: bool) -> list[Check]:
     """Everything that must hold of a simulation of any age; and from four hours on, of its rate and memory."""
-    state = state_of(status, now=now, held=held)
+    status = as_seen(status, now=now, held=held)
+    state = status.state
     limit = _MEMORY_BYTES * (1 + status.workers)
     because = f": {status.problem}" if status.problem else ""
     return [

@@ -34,6 +34,12 @@ class Trial:
     def is_mismatch(self) -> bool:
         return self.report.verdict is Verdict.MISMATCH
 
+    def judged(self) -> Self:
+        """Itself. Raises ShadowWorkerError if the sides could not be compared."""
+        if self.report.verdict is Verdict.ERROR:
+            raise ShadowWorkerError(f"the cycle cannot be judged: {self.report.message}")
+        return self
+
 
 class Trials:
     """Runs cycles under the hash seeds and with the workflows of a case, for as long as the block lasts."""
@@ -47,7 +53,9 @@ class Trials:
         self._folder = tempfile.TemporaryDirectory(prefix="aos-trials-")
         campaign = self._case.campaign
         setup = SideSetup(
-            replace(campaign, workflows=(self._folder.name, *campaign.workflows)), self._runner
+            replace(campaign, workflows=(self._folder.name, *campaign.workflows)),
+            self._runner,
+            imports=self._case.imports,
         )
         self._pair = Pair(setup)
         try:

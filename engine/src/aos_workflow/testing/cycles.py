@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aos_workflow.shadow.case import Case
+from aos_workflow.shadow.imports import Imports
 from aos_workflow.shadow.records import Campaign, Cycle, Verdict
 from aos_workflow.shadow.trials import Trials
 
@@ -25,7 +26,8 @@ def check_cycle(
     """
     known = Cycle.from_json(cycle)
     campaign = Campaign(known.seed, tuple(workflows), "none")
-    case = Case(known, campaign, hash_seed, (known.number, known.number))
+    imports = Imports.of_process(installed=True)
+    case = Case(known, campaign, hash_seed, (known.number, known.number), imports=imports)
     with Trials(case) as trials:
         report = trials.of(known).report
     if report.verdict is not Verdict.MATCH:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +9,8 @@ import orjson
 
 from aos_workflow.errors import ShadowWorkerError
 from aos_workflow.golden.atomic import write_atomic
+from aos_workflow.shadow.case import placed
+from aos_workflow.shadow.imports import Imports
 from aos_workflow.shadow.pair import Lost, Pair
 from aos_workflow.shadow.records import Campaign, CycleReport, Verdict
 from aos_workflow.shadow.schedule import batches
@@ -76,18 +74,17 @@ def simulate(
         ShadowError: the processes do not start, or end.
     """
     campaign = Campaign(seed, tuple(references_of(list(workflows))), faults)
-    pair = Pair(SideSetup(campaign, _RUNNER))
+    pair = Pair(SideSetup(campaign, _RUNNER, imports=Imports.of_process(installed=True)))
     collected = _Collected(folder)
-    with _our_path():
-        try:
-            for batch in batches(seed, 0, cycles):
-                outcome = pair.run(batch)
-                if isinstance(outcome, Lost):
-                    raise outcome.error or ShadowWorkerError(outcome.reason)
-                for answer in outcome.answers:
-                    collected.take(answer)
-        finally:
-            pair.close()
+    try:
+        for batch in batches(seed, 0, cycles):
+            outcome = pair.run(batch)
+            if isinstance(outcome, Lost):
+                raise outcome.error or ShadowWorkerError(outcome.reason)
+            for answer in outcome.answers:
+                collected.take(answer)
+    finally:
+        pair.close()
     return collected.result(cycles)
 
 
@@ -125,21 +122,6 @@ class _Collected:
 
 def _write(folder: Path, files: dict[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        write_atomic(
-            folder / name, text.encode(), new_mode=0o777 if name.endswith(".sh") else 0o666
-        )
-
-
-@contextmanager
-def _our_path() -> Iterator[None]:
-    """Have the processes find the modules that this one finds."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
+    data = placed({name: text.encode() for name, text in files.items()}, folder)
+    for name, content in data.items():
+        write_atomic(folder / name, content, new_mode=0o777 if name.endswith(".sh") else 0o666)

@@ -186,7 +186,7 @@ def test_a_run_that_is_data_is_not_failed_for_want_of_its_skills(shell: CommandS
         (["find", "-w", "jobs", "--tenant", "", "--input", '{"query": "q"}'], "tenant_id is empty"),
         (
             ["as_data", "-w", "as_data.yaml", "-w", "jobs", "--input", '{"n": "x"}'],
-            'expected integer, got "x"',
+            ".n: wrong-type: expected an integer, got text",
         ),
         (["find", "-w", "nowhere"], "no module 'nowhere'"),
     ],

@@ -125,6 +125,24 @@ async def test_an_idempotency_key_is_of_one_tenant() -> None:
         assert again.json()["run_id"] == runs["acme"]
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/workflows?statuss=failed", "query/statuss: no such parameter; expected cursor, limit, "),
+        ("/workflows/r1?x=1&status=failed", "query/status: no such parameter; none is expected"),
+        ("/workflows/r1/events?after=0&limits=2", "query/limits: no such parameter"),
+        ("/health?verbos=1", "query/verbos: no such parameter; expected verbose"),
+        ("/stop?x=", "query/x: no such parameter"),
+    ],
+)
+async def test_a_parameter_that_there_is_not_is_refused(path: str, said: str) -> None:
+    async with rig() as api:
+        answer = await api.ask("GET", path)
+        assert (answer.status_code, answer.json()["code"]) == (422, "INVALID_REQUEST")
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert said in answer.json()["detail"]
+
+
 async def test_a_message_is_shown_without_the_secrets_of_the_server() -> None:
     async with rig() as api:
         api.server.backend.mask = Mask(["broken"])

@@ -96,6 +96,8 @@ def worker(
     if dispatch not in ("store", "pgqueuer"):
         raise UsageError(f"--dispatch is {dispatch!r}, expected store or pgqueuer")
     queues = tuple(queue or ("default",))
+    if "" in queues:
+        raise UsageError("--queue is empty", hint="name it, or leave it out: --queue default")
     logger = log_to(Sinks(log_file or config.log_file()), mask=Mask(config.secrets()))
     registry = registry_for("engine", "worker")
     meter = EngineMeter(registry)

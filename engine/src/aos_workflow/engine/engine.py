@@ -396,9 +396,10 @@ class WorkflowEngine:
         if fields.get("owner") is not None:
             await self.presence.ensure()
         fields["labels"] = fields.get("labels") or {}
+        _refuse_empty(fields, "queue", "tenant_id")
         given = encode(program.bind(inputs), self.rules)
         new = NewRun(
-            run_id=_checked_id(run_id) if run_id else f"run-{self._entropy.token_hex(12)}",
+            run_id=_checked_id(run_id) if run_id is not None else f"run-{self._entropy.token_hex(12)}",
             workflow_id=program.workflow_id,
             spec_hash=program.spec_hash,
             seed=self._seed(seed),
@@ -563,6 +564,12 @@ def _checked_id(run_id: str) -> str:
             hint="use letters, digits, '.', '_' and '-', at most 200, not beginning with '.' or '-'",
         )
     return run_id
+
+
+def _refuse_empty(fields: Mapping[str, Any], *names: str) -> None:
+    for name in names:
+        if fields.get(name) == "":
+            raise UsageError(f"{name} is empty", hint=f"name it, or leave it out: {name}='default'")
 
 
 def _unknown(run_id: str) -> RunNotFoundError:

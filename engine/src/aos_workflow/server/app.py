@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,6 +17,7 @@ from aos_workflow.determinism import Entropy, SystemEntropy
 from aos_workflow.errors import AosError
 from aos_workflow.server import controls, events, goldens, operations, people, runs
 from aos_workflow.server.admission import Admission
+from aos_workflow.server.asking import refuse_unknown_query
 from aos_workflow.server.backend import Backend
 from aos_workflow.server.gate import REQUEST_ID, Gate, Log
 from aos_workflow.server.keys import ApiKeys
@@ -81,6 +82,7 @@ def _application(backend: Backend, settings: ServerSettings) -> FastAPI:
         openapi_url="/openapi.json",
         redirect_slashes=False,
         lifespan=lifespan,
+        dependencies=[Depends(refuse_unknown_query)],
     )
     app.state.backend = backend
     app.state.settings = settings

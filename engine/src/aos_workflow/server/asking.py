@@ -13,10 +13,26 @@ from fastapi import Depends, Request
 from aos_workflow.server.backend import Backend
 from aos_workflow.server.gate import CALLER
 from aos_workflow.server.keys import Caller, Scope
-from aos_workflow.server.problems import ProblemError
+from aos_workflow.server.problems import ProblemError, problem_of_invalid
 from aos_workflow.server.settings import ServerSettings
 
-__all__ = ["Admin", "Back", "Operator", "Reader", "Settings"]
+__all__ = ["Admin", "Back", "Operator", "Reader", "Settings", "refuse_unknown_query"]
+
+
+async def refuse_unknown_query(request: Request) -> None:
+    """Refuse parameters that the route does not have: a filter with a slip of the pen would give everything.
+
+    Raises:
+        ProblemError: there is one; names it and those that the route has.
+    """
+    dependant = request.scope["route"].dependant
+    known = sorted(field.alias for field in dependant.query_params)
+    unknown = sorted(set(request.query_params) - set(known))
+    if unknown:
+        expected = f"expected {', '.join(known)}" if known else "none is expected"
+        raise problem_of_invalid(
+            [{"loc": ("query", name), "msg": f"no such parameter; {expected}"} for name in unknown]
+        )
 
 
 async def _backend(request: Request) -> Backend:

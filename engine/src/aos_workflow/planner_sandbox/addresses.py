@@ -40,6 +40,7 @@ _METADATA = frozenset(
 )
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
+_TRANSLATED = ipaddress.IPv6Network("::ffff:0:0:0/96")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 _ISATAP = (0x00005EFE, 0x02005EFE)
 
@@ -106,7 +107,7 @@ def _version_6(host: str) -> list[Spelling] | None:
 
 
 def _embedded(address: Address) -> Iterator[Address]:
-    """The address and those it carries inside: mapped, compatible, NAT64, 6to4, Teredo, ISATAP."""
+    """The address and those it carries inside: mapped, translated, compatible, NAT64, 6to4, Teredo, ISATAP."""
     yield address
     if isinstance(address, ipaddress.IPv4Address):
         return
@@ -114,7 +115,12 @@ def _embedded(address: Address) -> Iterator[Address]:
     last = ipaddress.IPv4Address(number & 0xFFFFFFFF)
     if address.ipv4_mapped:
         yield address.ipv4_mapped
-    if address in _NAT64 or address in _NAT64_LOCAL or (address in _COMPATIBLE and number > 1):
+    if (
+        address in _TRANSLATED
+        or address in _NAT64
+        or address in _NAT64_LOCAL
+        or (address in _COMPATIBLE and number > 1)
+    ):
         yield last
     if address.sixtofour:
         yield address.sixtofour

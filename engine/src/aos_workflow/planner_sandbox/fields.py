@@ -25,6 +25,23 @@ _METADATA_HEADER = re.compile(
     r"metadata-flavor|x-google-metadata-request|x-aws-ec2-metadata-token.*|metadata", re.IGNORECASE
 )
 _SKILL_KEY = re.compile(r"(?:.*_)?(?:skill|skill_id|tool|tool_name|skill_name)s?", re.IGNORECASE)
+_CALLING_KEY = re.compile(
+    r"(?:.*_)?(?:function|func|delegate|delegate_to|handler|action|agent|plugin|capability|call|invoke|uses|workflow|"
+    r"then|fallback|next|next_step|on_error|on_failure|on_success)s?(?:_(?:id|name|call))?s?",
+    re.IGNORECASE,
+)
+"""What other planners call a skill. Other things are called so, too; so a name must be given as it is written."""
+
+_NAME_KEYS = ("name", "id", "skill", "tool")
+_LOADED = frozenset(
+    [
+        *("LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES", "BASH_ENV", "NODE_OPTIONS"),
+        *("PROMPT_COMMAND", "PYTHONSTARTUP", "PERL5OPT", "RUBYOPT", "GIT_SSH", "GIT_SSH_COMMAND", "LESSOPEN"),
+        *("GIT_EXTERNAL_DIFF", "GIT_PROXY_COMMAND", "JAVA_TOOL_OPTIONS"),
+    ]
+)  # fmt: skip
+"""Variables that make another program run code."""
+
 _STEP_MARKS = frozenset(["inputs", "step_id", "depends_on", "skill_version"])
 _CALL_MARKS = frozenset(["method", "http_method", "verb", "base_url", "host", "endpoint", "api"])
 _STRUCTURAL = frozenset(["step_id", "skill", "skill_version", "depends_on", "steps"])
@@ -115,8 +132,8 @@ class Fields:
                     _Open((*item.place, index), inner, part, item.layers)
                     for index, part in reversed(list(enumerate(value)))
                 ]
-            elif type(value) is int and kind in _ADDRESS_KINDS and value >= _SMALLEST_ADDRESS:
-                yield Field(item.place, Kind.HOST, str(value))
+            elif kind in _ADDRESS_KINDS and _is_address(value):
+                yield Field(item.place, Kind.HOST, str(int(value)))
         yield from self._odd_keys
 
     def _members(self, item: _Open, *, is_outline: bool = False) -> _Todo:
@@ -134,8 +151,10 @@ class Fields:
             if item.kind is Kind.HEADER and _METADATA_HEADER.fullmatch(key):
                 message = f"{shown(key)} is a header for metadata services"
                 self._found.add(Code.ADDRESS_METADATA, place, message)
-            if type(value) is str and _SKILL_KEY.fullmatch(key):
-                self._check_skill(value, place)
+            if key in _LOADED:
+                message = f"{shown(key)} makes other programs run what it names"
+                self._found.add(Code.SHELL_INJECTION, place, message)
+            self._check_skills(key, value, place)
             result.append(_Open(place, kind, value, item.layers, self._declared(inputs_of)))
         result.reverse()
         return result
@@ -167,10 +186,20 @@ class Fields:
             self._found.add(Code.REFERENCE_SYNTAX, place, message)
         self._odd_keys.append(Field(place, Kind.DATA, key[:_MAX_KEY_CHARS], is_derived=True))
 
-    def _check_skill(self, value: str, place: Place) -> None:
-        if skill := self._skills.forbidden(value):
-            message = f"{shown(value)} names the forbidden skill {shown(skill)}"
-            self._found.add(Code.SKILL_FORBIDDEN, place, message)
+    def _check_skills(self, key: str, value: Any, place: Place) -> None:
+        if type(value) not in (str, list, dict):
+            return
+        key = key[:_MAX_KEY_CHARS]
+        if _SKILL_KEY.fullmatch(key):
+            forbidden = self._skills.forbidden
+        elif _CALLING_KEY.fullmatch(key):
+            forbidden = self._skills.forbidden_as_named
+        else:
+            return
+        for name in _named_in(value):
+            if skill := forbidden(name):
+                message = f"{shown(name)} names the forbidden skill {shown(skill)}"
+                self._found.add(Code.SKILL_FORBIDDEN, place, message)
 
     def _check_step(self, item: _Open) -> None:
         """A step inside the inputs of a step would escape every check of steps."""
@@ -207,6 +236,20 @@ class Fields:
             self._found.add(Code.PLAN_TOO_MANY_VALUES, item.place, message)
             return []
         return [_Open(item.place, Kind.DATA, value, item.layers + 1)]
+
+
+def _is_address(value: Any) -> bool:
+    """Whether a number is one that resolvers take for an address; ``2130706433.0`` is 127.0.0.1, too."""
+    return type(value) in (int, float) and value >= _SMALLEST_ADDRESS and value == int(value)
+
+
+def _named_in(value: Any) -> Iterator[str]:
+    """The names that a value gives for what is to be called: a text, or the ``name`` of an object, or several."""
+    for each in value if type(value) is list else [value]:
+        if type(each) is str:
+            yield each
+        elif type(each) is dict:
+            yield from (each[key] for key in _NAME_KEYS if type(each.get(key)) is str)
 
 
 def _joined(arguments: list[Any]) -> str:

@@ -128,7 +128,27 @@ _DESTRUCTIVE_WORDS = [
     r"visudo\b",
     r"nsenter\b",
     r"docker .{0,80}--privileged",
-    r"find .{0,200}-exec(?:dir)? (?:rm|sh|bash)\b",
+    r"find .{0,200}-(?:exec|execdir|ok|okdir|delete|fprint0?|fprintf|fls)\b",
+    r"tar .{0,200}--(?:checkpoint-a|to-c|use-c|rsh-c|rmt-c|info-s|new-volume-s)",
+    r"git .{0,200}(?:-c|--config|--config-env)[ =]?[\"']?"
+    r"(?:core\.(?:sshcommand|pager|editor|fsmonitor|hookspath|gitproxy|askpass)|alias\.|pager\.|diff\.external|credential\.helper|protocol\.ext|sequence\.editor|uploadpack\.pack|"
+    r"gpg\.(?:\w{1,20}\.)?program|(?:filter|diff|merge|difftool|mergetool)\.\S{1,40}\.(?:clean|smudge|process|command|"
+    r"textconv|driver|cmd)\b)",
+    r"git .{0,200}(?:--(?:upload|receive)-pack|ext::)",
+    r"(?:ssh|scp|sftp|rsync|git) .{0,200}-o ?[\"']?(?:proxycommand|localcommand|permitlocalcommand|knownhostscommand|"
+    r"pkcs11provider|securitykeyprovider)",
+    r"rsync .{0,200}(?:-[a-z]{0,8}e|--rsh)[ =][\"']?(?!ssh(?:\s|$|[\"']))\w",
+    r"[gmn]?awk .{0,400}(?:system ?\(|\| ?getline|\| ?[\"'])",
+    r"(?:ld_preload|ld_audit|ld_library_path|dyld_insert_libraries|bash_env|node_options|prompt_command|pythonstartup|"
+    r"perl5opt|rubyopt|git_ssh|git_ssh_command|git_external_diff|git_proxy_command|java_tool_options|lessopen)=",
+    r"(?:env|xargs|nohup|busybox|timeout|nice|setsid|stdbuf|watch|flock|chroot|script|unshare) (?:\S{1,40} ){0,4}"
+    r"(?:/(?:usr/)?bin/)?(?:ba|z|da|k|tc|c)?sh(?:$| -)",
+    r"(?:n?vim?|ex|view) .{0,80}(?:-c|--cmd|\+) ?[\"']?:?!",
+    r"(?:less|more|ed|man) (?:.{0,80}[+ ]|\+)?[\"']?!",
+    r"man (?:\S{1,40} ){0,3}(?:-p|--pager)",
+    r"gdb .{0,80}-(?:ex|eval-command|x)\b",
+    r"(?:perl|ruby|lua|node) (?:-\w{1,8} )?(?:-\w{0,4}e|--eval)\b",
+    r"docker .{0,120}(?:-v|--volume)[ =]/:",
     *(
         rf"{shell} -[a-z]{{0,3}}c\b"
         for shell in ("sh", "bash", "zsh", "dash", "ksh", "tcsh", "csh")

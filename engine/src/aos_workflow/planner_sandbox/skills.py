@@ -67,6 +67,14 @@ class SkillJudge:
                 return full
         return None
 
+    def forbidden_as_named(self, name: str) -> str | None:
+        """As :meth:`forbidden`, for a text that may be something else: ``administrator`` is none of ``admin.*``."""
+        found = self.forbidden(name)
+        if found is None or len(name.split()) != 1:
+            return None
+        is_prefix = found.endswith("*") and _loose(name) not in self._forbidden
+        return found if not is_prefix or skeleton(name).startswith(skeleton(found[:-1])) else None
+
     def _is_as_written(self, skill: str) -> bool:
         return skill in self._forbidden_as_written or any(
             skill.startswith(name[:-1]) for name in self._prefixes.values()

@@ -31,10 +31,14 @@ FIRST = "the first line after which the runs differ"
 
 def examine(examiner: Examiner) -> tuple[bool, list[Cause]]:
     """Whether fresh processes give something else although every site is held."""
-    steps = (_collected, _addresses, _fresh, _unstable)
-    found = [step(examiner) for step in steps]
-    differs = any(differing for differing, _ in found)
-    causes = [cause for _, some in found for cause in some]
+    differs = False
+    causes: list[Cause] = []
+    for step in (_collected, _addresses, _fresh):
+        differing, some = step(examiner)
+        differs = differs or differing
+        causes += some
+    if examiner.unstable is not None and not examiner.causes and not causes:
+        differs, causes = _unstable(examiner, examiner.unstable.found)
     if not examiner.differs and not differs:
         return _plain(examiner)
     return differs, causes
@@ -52,6 +56,8 @@ def _collected(examiner: Examiner) -> tuple[bool, list[Cause]]:
         "with garbage collected at every chance the output differs from that with none collected"
     ]
     read = [s for s in (*verdict.sites, *examiner.control_sites) if s.axis == identity.LIFETIME]
+    if examiner.unstable is not None and not read:
+        return False, []  # the control runs differ, too
     if read:
         last = max(read, key=lambda site: site.last)
         return True, [
@@ -99,15 +105,11 @@ def _fresh(examiner: Examiner) -> tuple[bool, list[Cause]]:
     return True, _first(examiner, job, job, label, verdict.found, evidence, server=name)
 
 
-def _unstable(examiner: Examiner) -> tuple[bool, list[Cause]]:
+def _unstable(examiner: Examiner, found: Sequence[Difference]) -> tuple[bool, list[Cause]]:
     """Two control runs that differ: something is read that no axis holds."""
-    if examiner.unstable is None or examiner.causes:
-        return False, []
     lab = examiner.lab
     evidence = ["two runs differ although everything the doctor knows was held still"]
-    return True, _first(
-        examiner, lab.job(), lab.job(), "external-call", examiner.unstable.found, evidence
-    )
+    return True, _first(examiner, lab.job(), lab.job(), "external-call", found, evidence)
 
 
 def _plain(examiner: Examiner) -> tuple[bool, list[Cause]]:

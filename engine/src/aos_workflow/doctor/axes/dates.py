@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from aos_workflow.doctor.child import bases
+
 __all__ = ["control"]
 
 Read = Callable[[str], float | None]
@@ -97,6 +99,7 @@ def control(read: Read, start: float) -> None:  # noqa: C901
     for ours, real in ((date, _real_date), (datetime, _real_datetime)):
         _BASE_OF[ours] = real
         ours.__module__, ours.__qualname__ = "datetime", real.__name__
+    bases.control(date, datetime)
     _put(date, datetime)
     sys.meta_path.insert(0, _Native())
 

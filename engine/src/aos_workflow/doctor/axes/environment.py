@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from aos_workflow.doctor.child.run import Reading, Run
@@ -69,9 +70,12 @@ def control(run: Run) -> dict[str, Any]:
 def _variables(run: Run) -> None:
     kind = type(os.environ)
     original = kind.__getitem__
+    own: set[Any] = set()
+    """What the function itself has set or deleted: nobody else decides it then."""
+    run.resets.append(own.clear)
 
     def getitem(self: Any, key: Any) -> Any:
-        reading = _asked(run, key)
+        reading = None if key in own and self is os.environ else _asked(run, key)
         if reading is None or reading.variant is None or self is not os.environ:
             return original(self, key)
         found = _changed(reading, key, dict.get(self._data, self.encodekey(key)))  # type: ignore[attr-defined]
@@ -89,6 +93,19 @@ def _variables(run: Run) -> None:
 
     kind.__getitem__ = getitem  # type: ignore[method-assign]
     kind.__iter__ = iterate  # type: ignore[method-assign]
+    for name in ("__setitem__", "__delitem__"):
+        setattr(kind, name, _noting(getattr(kind, name), own, dict(os.environ)))
+
+
+def _noting(original: Any, own: set[Any], given: Mapping[str, str]) -> Any:
+    """Note which variables are changed; one that gets the value back that it was given is nobody's own."""
+
+    def change(self: Any, key: Any, *value: Any) -> None:
+        original(self, key, *value)
+        if self is os.environ:
+            (own.discard if value == (given.get(key),) else own.add)(key)
+
+    return change
 
 
 def _asked(run: Run, key: Any) -> Reading | None:

@@ -28,6 +28,7 @@ ENTROPY_FILES = frozenset({"/dev/urandom", "/dev/random"})
 MAX_RECORDED_BYTES = 1_000_000
 _Popen: Any = subprocess.Popen
 _OPEN = io.open
+_GETPID = os.getpid
 
 
 def provoke(budget: str) -> list[Any]:
@@ -66,11 +67,18 @@ class Recording:
         if key not in self.answers:
             self.answers[key] = ask()
             if self.path:
-                partial = f"{self.path}.{os.getpid()}"
-                with _OPEN(partial, "w", encoding="utf-8") as stream:
-                    stream.write(json.dumps(self.answers))
-                os.replace(partial, self.path)  # noqa: PTH105
+                self._save(self.path)
         return self.answers[key]
+
+    def _save(self, path: str) -> None:
+        partial = f"{path}.{_GETPID()}"
+        before, self.run.active = self.run.active, False
+        try:
+            with _OPEN(partial, "w", encoding="utf-8") as stream:
+                stream.write(json.dumps(self.answers))
+            os.replace(partial, path)  # noqa: PTH105
+        finally:
+            self.run.active = before
 
 
 def control(run: Run, recording_path: str | None = None) -> dict[str, Any]:

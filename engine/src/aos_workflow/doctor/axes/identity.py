@@ -8,7 +8,7 @@ import re
 import weakref
 from typing import Any
 
-from aos_workflow.doctor.child import sets
+from aos_workflow.doctor.child import bases, sets
 from aos_workflow.doctor.child.run import Reading, Run, draw
 
 NAME = "identity"
@@ -117,6 +117,7 @@ def control(run: Run) -> dict[str, Any]:
 
     id.__module__ = repr.__module__ = "builtins"
     builtins.__aos_text__ = text  # type: ignore[attr-defined]
+    bases.control(sets.Set, sets.FrozenSet)
     builtins.__aos_iter__ = sets.controlled  # type: ignore[attr-defined]
     builtins.__aos_set__ = sets.controlled  # type: ignore[attr-defined]
     builtins.__aos_pop__ = _pop  # type: ignore[attr-defined]

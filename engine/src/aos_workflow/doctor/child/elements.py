@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copyreg
 import datetime
 import enum
 import hashlib
+import numbers
 import pathlib
 import re
 import sys
@@ -57,23 +59,32 @@ def hash_kind(value: Any, probe: Probe | None = None) -> HashKind:
     ):
         return "stable" if kind.__hash__ is int.__hash__ else "seeded"
     hasher = kind.__hash__
-    if hasher is _object_hash or kind in (
-        FunctionType,
-        BuiltinFunctionType,
-        MethodType,
-        ModuleType,
+    if (
+        hasher is _object_hash
+        or kind in (FunctionType, BuiltinFunctionType, MethodType, ModuleType)
+        or isinstance(value, type)
     ):
         return "address"
-    if isinstance(value, type):
-        return "address"
-    if isinstance(value, int | float):
+    if isinstance(value, numbers.Number):
         return "stable"
     if isinstance(hasher, FunctionType) and probe is not None:
         worst: HashKind = "stable"
         for found in probe(value):
             worst = found if _RANK[found] > _RANK[worst] else worst
         return worst
-    return "stable" if isinstance(hasher, FunctionType) else "address"
+    if isinstance(hasher, FunctionType):
+        return "stable"
+    return "address" if kind.__eq__ is object.__eq__ else _kind_of_parts(value, probe)
+
+
+def _kind_of_parts(value: Any, probe: Probe | None) -> HashKind:
+    """Of an extension's value that is equal by content: that of what it is made of, as a copy of it would be."""
+    try:
+        reducer = copyreg.dispatch_table.get(type(value))
+        parts = (value.__reduce__() if reducer is None else reducer(value))[1]
+    except Exception:  # noqa: BLE001 - whatever says that it cannot be copied
+        return "address"
+    return kind_of_all(parts, probe)
 
 
 def stable_text(value: Any, depth: int = 0) -> str:

@@ -117,7 +117,24 @@ def child_lane(run: Run) -> str:
 
 def _thread_start(original: Any) -> Any:
     def start(self: threading.Thread) -> None:
-        original(self)
+        own, body = vars(self).get("run"), self.run
+
+        def restore() -> None:
+            vars(self).pop("run", None)
+            if own is not None:
+                self.run = own  # type: ignore[method-assign]
+
+        def run() -> None:
+            restore()
+            scheduler.pause()  # who started it may get ahead
+            body()
+
+        self.run = run  # type: ignore[method-assign]
+        try:
+            original(self)
+        except RuntimeError:  # started already, or there is no room for one more
+            restore()
+            raise
         scheduler.pause()
 
     return start

@@ -130,6 +130,28 @@ async def test_a_store_that_has_forgotten_learns_what_a_run_has_spent(store: Bud
         await enforcer.reserve(charge("2:s", 2))
 
 
+async def test_what_its_tries_were_charged_is_not_charged_again_for_a_committed_step(
+    store: BudgetStore,
+) -> None:
+    enforcer = await opened(store)
+    for attempt, cents in enumerate((3, 4)):
+        held = await enforcer.reserve(replace(charge("1:s"), entry_key=f"r:1:s:7.{attempt}"))
+        await enforcer.settle(held, cents)
+    for committed, total in ((7, 7), (9, 9), (9, 9)):
+        await enforcer.open_run(RunScope("r", "t", "w", None, {"r:1:s:committed": committed}))
+        assert await spent(store) == (total, 0)
+
+
+async def test_what_was_not_held_is_charged_too(store: BudgetStore) -> None:
+    enforcer = await opened(store)
+    free = await enforcer.reserve(charge("1:s", 0))
+    for _ in range(2):
+        await enforcer.settle(free, 20)
+        assert await spent(store) == (20, 0)
+    with pytest.raises(BudgetExceededError, match=r"run 'r' has 0 of 12 left"):
+        await enforcer.reserve(charge("2:s", 0))
+
+
 async def test_nobody_overspends_together(store: BudgetStore) -> None:
     enforcer = await opened(store, workflow_ceiling_cents=100)
 

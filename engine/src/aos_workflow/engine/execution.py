@@ -79,6 +79,7 @@ class Execution:
             executor=self.executor,
             permission=Permission(
                 lease=committer,
+                execution=head.version,
                 controls=self.controls,
                 emergency=self.emergency,
                 policy=self.policy,
@@ -153,6 +154,7 @@ class Execution:
     async def _give_back(self, run: Run, head: Checkpoint, committer: Committer) -> None:
         """This process was asked to stop: another one may go on at once."""
         run.recording.abandon()
+        await asyncio.shield(run.permission.pay())
         back = Commit(
             head.run_id,
             self.owner,
@@ -267,9 +269,7 @@ def _draws(steps: tuple[StepRecord, ...], waited: bytes | None) -> dict[str, Any
 
 
 def _spent(run_id: str, steps: tuple[StepRecord, ...]) -> dict[str, float]:
-    """What committed steps cost, by the key of the last try."""
+    """What committed steps cost, by an entry of each."""
     return {
-        f"{run_id}:{step.step_path}:{step.attempt}": step.cost_cents
-        for step in steps
-        if step.cost_cents
+        f"{run_id}:{step.step_path}:committed": step.cost_cents for step in steps if step.cost_cents
     }

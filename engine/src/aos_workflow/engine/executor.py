@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from aos_workflow.determinism import seeded_random
 from aos_workflow.engine.payload import Payload, encode
-from aos_workflow.errors import AosError, StepTimeoutError
+from aos_workflow.errors import AosError, PolicyViolationError, StepTimeoutError, StoreError
 from aos_workflow.golden import Rules
 from aos_workflow.golden.secret_text import redact_text
 from aos_workflow.metrics import NO_METER, Meter
@@ -22,8 +22,15 @@ __all__ = ["ONCE", "Execution", "StepCall", "StepExecutor"]
 ONCE = RetrySpec()
 _MAX_MESSAGE = 2_000
 
-Gate = Callable[[int], Awaitable[Any]]
-"""Called before each try with its number; what it returns is kept, what it raises ends the step before the try."""
+
+class Gate(Protocol):
+    """Asked before each try with its number; what it returns is kept, what it raises ends the step before the try."""
+
+    async def __call__(self, attempt: int) -> Any: ...
+
+    def spent(self, reservation: Any, cents: float) -> None:
+        """A try that is not the step's last has cost this. Waits for nothing: it is said of a cancelled try, too."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,8 @@ class StepCall:
     timeout_s: float | None = None
     cost_cents: float = 0.0
     """What a try costs that does not say so itself."""
+    max_cents: float | None = None
+    """What all tries may cost together: none begins that would take them beyond it."""
     tenant_id: str = "default"
     transform: Callable[[Any], Any] | None = None
     """Applied to the output within the try, so that what it refuses is tried again."""
@@ -49,7 +58,7 @@ class StepCall:
 class Execution:
     """What came of a step. Either ``output`` or ``error_code`` is there.
 
-    ``cents`` is what all tries cost together; ``held`` are what the gate gave for each.
+    ``cents`` is what all tries cost together; ``held`` is what the gate gave for the last one, with what it cost.
     """
 
     output: Payload | None
@@ -87,11 +96,17 @@ class StepExecutor:
         Raises:
             Whatever the gate raises; errors of the skill become part of the execution.
         """
-        held: list[tuple[Any, float]] = []
         total_cents = 0.0
         attempt = 1
         while True:
-            reservation = await gate(attempt)
+            try:
+                reservation = await gate(attempt)
+            except StoreError:
+                raise
+            except AosError as refused:
+                if attempt == 1:
+                    raise
+                return Execution(None, *describe(refused), attempt - 1, total_cents, ())
             context = StepContext(
                 run_id=call.run_id,
                 step_path=call.step_path,
@@ -101,17 +116,24 @@ class StepExecutor:
                 tenant_id=call.tenant_id,
             )
             began_s = self.meter.now_s()
-            output, error = await self._attempt(call, context, rules)
+            try:
+                output, error = await self._attempt(call, context, rules)
+            except asyncio.CancelledError:
+                gate.spent(reservation, context.spent_cents or 0.0)
+                raise
             failed_by = None if error is None else _code(error)
             self.meter.step_tried(call.skill.id, began_s, failed_by)
             cents = _cost(call, context, failed=error is not None)
-            held.append((reservation, cents))
+            held = ((reservation, cents),)
             total_cents = round(total_cents + cents, 4)
             if error is None:
-                return Execution(output, None, None, attempt, total_cents, tuple(held))
+                return Execution(output, None, None, attempt, total_cents, held)
             if attempt >= call.retry.max_attempts or not is_retryable(error):
-                code, message = describe(error)
-                return Execution(None, code, message, attempt, total_cents, tuple(held))
+                return Execution(None, *describe(error), attempt, total_cents, held)
+            if call.max_cents is not None and total_cents + call.cost_cents > call.max_cents:
+                spent = _beyond(call, total_cents, error)
+                return Execution(None, *describe(spent), attempt, total_cents, held)
+            gate.spent(reservation, cents)
             await self._sleep(_wait_s(call, attempt))
             attempt += 1
 
@@ -171,6 +193,15 @@ def _cost(call: StepCall, context: StepContext, *, failed: bool) -> float:
     if context.spent_cents is not None:
         return context.spent_cents
     return 0.0 if failed else call.cost_cents
+
+
+def _beyond(call: StepCall, spent_cents: float, error: Exception) -> PolicyViolationError:
+    return PolicyViolationError(
+        f"step {call.step_path!r} has cost {spent_cents:g} cents, and another try would cost {call.cost_cents:g}; its "
+        f"max_cents is {call.max_cents:g}; the last try: {describe(error)[1]}",
+        run_id=call.run_id,
+        step_path=call.step_path,
+    )
 
 
 def _wait_s(call: StepCall, attempt: int) -> float:

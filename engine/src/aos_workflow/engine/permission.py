@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aos_workflow.checkpoint.port import Store
@@ -52,8 +53,27 @@ class ControlsReader:
         return self._known
 
 
+@dataclass(frozen=True, slots=True)
+class StepGate:
+    """The way to the tries of one step; see :class:`~aos_workflow.engine.executor.Gate`."""
+
+    permission: Permission
+    run: Run
+    request: StepRequest
+    skill: Skill
+
+    async def __call__(self, attempt: int) -> Any:
+        return await self.permission.allow(self.run, self.request, self.skill, attempt)
+
+    def spent(self, reservation: Any, cents: float) -> None:
+        self.permission.owe(reservation, cents)
+
+
 class Permission:
     """Asks everybody who may say no. In a replay nobody is asked.
+
+    ``execution`` is the head's version when the run was taken up: it tells the tries of one execution from those of the
+    next.
 
     ``park_after_s`` is how long a step may be made to wait here; beyond that the run is given up until then. ``None``
     has it wait as long as it takes.
@@ -63,6 +83,7 @@ class Permission:
         self,
         *,
         lease: Lease | None = None,
+        execution: int = 0,
         controls: ControlsReader | None = None,
         emergency: EmergencyStop | None = None,
         policy: PolicyEnforcer | None = None,
@@ -70,37 +91,56 @@ class Permission:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._lease = lease
+        self._execution = execution
         self._controls = controls
         self._emergency = emergency
         self._policy = policy
         self.park_after_s = park_after_s
         self._sleep = sleep
         self._is_unsettled = False
+        self._owed: list[tuple[Any, float]] = []
 
-    def gate(self, run: Run, request: StepRequest, skill: Skill) -> Callable[[int], Awaitable[Any]]:
-        """What the executor calls before each try; returns the reservation of what it may cost.
+    def gate(self, run: Run, request: StepRequest, skill: Skill) -> StepGate:
+        """What the executor asks before each try."""
+        return StepGate(self, run, request, skill)
+
+    async def allow(self, run: Run, request: StepRequest, skill: Skill, attempt: int) -> Any:
+        """Whether a try may begin; the reservation of what it may cost. What was spent before is charged first.
 
         Raises:
             SkillDisabledError, PolicyViolationError: the step fails. What stops the whole run halts it instead.
         """
+        await self._check(run, skill)
+        await self.pay()
+        return await self._reserve(run, request, skill, attempt)
 
-        async def allowed(attempt: int) -> Any:
-            await self._check(run, skill)
-            return await self._reserve(run, request, skill, attempt)
+    def owe(self, reservation: Any, cents: float) -> None:
+        """A try has cost this; charged before the next one, or when the run is left."""
+        if self._policy is not None:
+            self._owed.append((reservation, cents))
 
-        return allowed
+    async def pay(self) -> None:
+        """Charge what is owed; what cannot be charged stays owed."""
+        if self._policy is None:
+            return
+        owed, self._owed = self._owed, []
+        while owed:
+            try:
+                await self._policy.settle(*owed[0])
+            except PolicyStoreLostError:
+                self._is_unsettled = True
+                break
+            except asyncio.CancelledError:
+                self._owed += owed
+                raise
+            del owed[0]
+        self._owed += owed
 
     async def settle(self, held: tuple[tuple[Any, float], ...]) -> None:
-        """What all tries of a committed step cost is charged with the last one; a crash in between charges it later."""
-        if self._policy is None or not held:
-            return
-        *earlier, (last, _) = held
-        try:
-            for reservation, _ in earlier:
-                await self._policy.release(reservation)
-            await self._policy.settle(last, round(sum(cents for _, cents in held), 4))
-        except PolicyStoreLostError:
-            self._is_unsettled = True
+        """Charge the last try of a committed step; a crash in between charges it when the run is taken up."""
+        for reservation, cents in held:
+            self.owe(reservation, cents)
+        await self.pay()
 
     async def release(self, held: tuple[tuple[Any, float], ...]) -> None:
         """The step does not count; nothing of it is charged."""
@@ -115,6 +155,7 @@ class Permission:
         self, run_id: str, spent: Mapping[str, float], outcome: Outcome
     ) -> Outcome:
         """Before a run ends: charge what could not be charged. If it still cannot be, the run has to wait for that."""
+        await self.pay()
         if self._policy is None or not self._is_unsettled:
             return outcome
         try:
@@ -145,7 +186,7 @@ class Permission:
             return None
         identity = run.identity
         charge = Charge(
-            entry_key=f"{identity.run_id}:{request.path}:{attempt}",
+            entry_key=f"{identity.run_id}:{request.path}:{self._execution}.{attempt}",
             run_id=identity.run_id,
             tenant_id=identity.tenant_id,
             workflow_id=identity.workflow_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -17,7 +18,6 @@ from aos_workflow.policies.limits import Limits
 from aos_workflow.policies.memory import MemoryBudgets
 from aos_workflow.policies.port import BudgetStore
 from aos_workflow.policies.values import (
-    NOTHING_HELD,
     Account,
     BudgetSnapshot,
     Charge,
@@ -34,9 +34,12 @@ __all__ = ["PolicyEnforcer"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _OpenRun:
+    """``overspends``: its steps have cost more than they declared, so that those that declare nothing are asked for."""
+
     accounts: tuple[Account, ...]
+    overspends: bool = False
 
 
 class PolicyEnforcer:
@@ -70,9 +73,9 @@ class PolicyEnforcer:
         workflow = self.limits.workflow_ceiling(run.workflow_id, run.ceiling_cents)
         tenant = self.limits.tenant_ceiling(run.tenant_id)
         accounts = self._accounts(run, workflow, tenant)
-        self._runs[run.run_id] = _OpenRun(accounts)
-        spent = {key: units_of(cents) for key, cents in run.spent.items()}
-        await self._asked(self._store.reconcile(run.run_id, accounts, spent), None)
+        total = sum(run.spent.values())
+        self._runs[run.run_id] = _OpenRun(accounts, workflow is not None and total > workflow)
+        await self._asked(self._reconcile(run.run_id, accounts, run.spent), None)
         return BudgetSnapshot(
             self.limits.step_ceiling_cents,
             workflow,
@@ -90,35 +93,39 @@ class PolicyEnforcer:
             PolicyStoreLostError: the store cannot be reached.
         """
         rates = self._rates(charge) if self.limits.rates else ()
-        if not charge.cents and not rates:
-            return NOTHING_HELD
-        self._check_step(charge)
         run = self._runs.get(charge.run_id)
-        accounts = run.accounts if run is not None and charge.cents else ()
+        accounts = run.accounts if run is not None else ()
+        keys = tuple(account.key for account in accounts)
+        overspends = run is not None and run.overspends
+        if not charge.cents and not rates and not overspends:
+            return Reservation(charge.entry_key, 0, keys, held=False)
+        self._check_step(charge)
         units = units_of(charge.cents)
         asked = self._store.reserve(charge.entry_key, units, accounts, rates)
         verdict = await self._asked(asked, Verdict(True), charge)
         if not verdict.granted:
             raise self._refused(charge, verdict, accounts, rates)
-        return Reservation(charge.entry_key, units, tuple(account.key for account in accounts))
+        return Reservation(charge.entry_key, units, keys)
 
     async def settle(self, reservation: Reservation, cents: float) -> None:
-        """Charge what a committed step cost; once for each entry. Raises PolicyStoreLostError."""
-        if reservation is NOTHING_HELD:
-            return
-        await self._asked(self._store.settle(reservation, units_of(cents)), None)
+        """Charge what a try has cost; once for each entry. Raises PolicyStoreLostError."""
+        units = units_of(cents)
+        run = self._runs.get(_run_of(reservation.entry_key))
+        if run is not None and units > reservation.units:
+            run.overspends = True
+        if reservation.held or units:
+            await self._asked(self._store.settle(reservation, units), None)
 
     async def release(self, reservation: Reservation) -> None:
         """Free what was held for a step that did not happen. Raises PolicyStoreLostError."""
-        if reservation is not NOTHING_HELD:
+        if reservation.held:
             await self._asked(self._store.release(reservation), None)
 
     async def settle_run(self, run_id: str, spent: Mapping[str, float]) -> None:
         """Put right what could not be settled when it was committed. Raises PolicyStoreLostError."""
         run = self._runs.get(run_id)
         if run is not None:
-            units = {key: units_of(cents) for key, cents in spent.items()}
-            await self._asked(self._store.reconcile(run_id, run.accounts, units), None)
+            await self._asked(self._reconcile(run_id, run.accounts, spent), None)
 
     async def close_run(self, run_id: str) -> None:
         """Forget a run that this process no longer has; what it spent stays counted."""
@@ -136,6 +143,20 @@ class PolicyEnforcer:
         await self._store.close()
 
     # inside
+
+    async def _reconcile(
+        self, run_id: str, accounts: tuple[Account, ...], spent: Mapping[str, float]
+    ) -> None:
+        """Charge what is committed and was not charged by the tries; what is held still is free."""
+        charged: Counter[str] = Counter()
+        for key, units in (await self._store.settled(run_id) if spent else {}).items():
+            charged[_step_of(key)] += units
+        missing: dict[str, int] = {}
+        for key, cents in spent.items():
+            units, known = units_of(cents), charged[_step_of(key)]
+            if units > known:
+                missing[f"{key}-{units}" if known else key] = units - known
+        await self._store.reconcile(run_id, accounts, missing)
 
     def _accounts(
         self, run: RunScope, workflow: float | None, tenant: float | None
@@ -195,7 +216,7 @@ class PolicyEnforcer:
                 step_path=charge.step_path,
             )
         account = accounts[verdict.account]
-        ceiling, left = cents_of(account.ceiling_units), cents_of(verdict.left_units)
+        ceiling, left = cents_of(account.ceiling_units), cents_of(max(0, verdict.left_units))
         return BudgetExceededError(
             f"{where} would cost {charge.cents:g} cents; {account.scope} has {left:g} of {ceiling:g} left",
             scope=account.scope,
@@ -219,3 +240,11 @@ class PolicyEnforcer:
             if charge is not None:
                 error.run_id, error.step_path = charge.run_id, charge.step_path
             raise
+
+
+def _run_of(entry_key: str) -> str:
+    return entry_key.partition(":")[0]
+
+
+def _step_of(entry_key: str) -> str:
+    return entry_key.rpartition(":")[0]

@@ -91,6 +91,13 @@ class MemoryBudgets:
         for key, units in spent.items():
             await self.settle(Reservation(key, units, keys), units)
 
+    async def settled(self, run_id: str) -> Mapping[str, int]:
+        return {
+            key: entry.units
+            for key, entry in self._entries.items()
+            if key.startswith(f"{run_id}:") and entry.is_settled
+        }
+
     async def balance(self, key: str) -> tuple[int, int]:
         balance = self._balances.get(key, _Balance())
         return balance.spent, balance.held

@@ -39,6 +39,10 @@ class BudgetStore(Protocol):
         """A run is taken up: what it held and has committed (``spent``, by entry) is settled; the rest is released."""
         ...
 
+    async def settled(self, run_id: str) -> Mapping[str, int]:
+        """What a run has spent, by entry."""
+        ...
+
     async def balance(self, key: str) -> tuple[int, int]:
         """Spent and held units of an account."""
         ...

@@ -88,6 +88,13 @@ class PostgresBudgets:
 
         await self._transaction(work)
 
+    async def settled(self, run_id: str) -> Mapping[str, int]:
+        async def work(connection: Any) -> Mapping[str, int]:
+            rows = await connection.fetch(_SETTLED_OF_RUN, run_id + ":")
+            return {row["entry_key"]: row["units"] for row in rows}
+
+        return await self._transaction(work)
+
     async def balance(self, key: str) -> tuple[int, int]:
         async def work(connection: Any) -> tuple[int, int]:
             row = await connection.fetchrow(
@@ -181,6 +188,9 @@ ON CONFLICT (entry_key) DO UPDATE SET units = excluded.units, settled = true
 """
 _HELD_OF_RUN = """
 SELECT entry_key FROM aos.budget_entries WHERE starts_with(entry_key, $1) AND NOT settled ORDER BY entry_key FOR UPDATE
+"""
+_SETTLED_OF_RUN = """
+SELECT entry_key, units FROM aos.budget_entries WHERE starts_with(entry_key, $1) AND settled
 """
 _ENSURE = """
 INSERT INTO aos.budgets (key) SELECT * FROM unnest($1::text[]) ON CONFLICT DO NOTHING

@@ -43,6 +43,8 @@ if op == 'settle' then
     redis.call('HSET', entry_key, 'units', units, 'settled', '1', 'accounts', known[3] or ARGV[5])
     redis.call('EXPIRE', entry_key, kept)
     redis.call('SREM', 'budget:held:' .. ARGV[6], entry)
+    redis.call('HSET', 'budget:settled:' .. ARGV[6], entry, units)
+    redis.call('EXPIRE', 'budget:settled:' .. ARGV[6], kept)
     return {1}
 end
 
@@ -146,6 +148,10 @@ class RedisBudgets:
                 await self.release(Reservation(entry, 0, keys))
         for entry in sorted(spent):
             await self.settle(Reservation(entry, 0, keys), spent[entry])
+
+    async def settled(self, run_id: str) -> Mapping[str, int]:
+        found = await self._guarded(self._client.hgetall(f"budget:settled:{run_id}"))
+        return {entry: int(units) for entry, units in found.items()}
 
     async def balance(self, key: str) -> tuple[int, int]:
         spent, held = await self._guarded(self._client.hmget(key, ["spent", "held"]))

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = [
-    "NOTHING_HELD",
     "Account",
     "BudgetSnapshot",
     "Charge",
@@ -33,7 +32,10 @@ def cents_of(units: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class RunScope:
-    """A run that begins, or goes on. ``spent`` maps the keys of what is committed already to its cents."""
+    """A run that begins, or goes on.
+
+    ``spent`` maps an entry of each step that is committed already to the cents of all its tries.
+    """
 
     run_id: str
     tenant_id: str
@@ -44,7 +46,10 @@ class RunScope:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One try of a step, and what it is expected to cost. ``entry_key`` is charged once, whatever is repeated."""
+    """One try of a step, and what it is expected to cost. ``entry_key`` is charged once, whatever is repeated.
+
+    It is the run's id, the step's path and the try, with colons between.
+    """
 
     entry_key: str
     run_id: str
@@ -77,15 +82,12 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What was set aside for a charge, in ``accounts``."""
+    """What was set aside for a charge, in ``accounts``; of one that is not ``held`` the store was not told."""
 
     entry_key: str
     units: int
     accounts: tuple[str, ...] = ()
-
-
-NOTHING_HELD = Reservation("", 0)
-"""For what costs nothing and that no limit concerns."""
+    held: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,22 @@ def test_a_run_fails_is_mended_retried_and_replayed(shell: Shell) -> None:
         "replay-local", "--run", run, "-w", "flows", DATABASE_URL="postgresql://nowhere:1/x"
     )
     assert replay.splitlines()[0].startswith("match 1:pay ")
+    assert "--workflows MODULE" in shell("replay-local", "--run", run, expect=2)
+    golden = shell.folder / "golden" / f"{run}.steps.jsonl"
+    whole = golden.read_bytes()
+    for damaged, code in (
+        (whole.replace(b'"amount":5', b'"amount":6', 1), "TAMPER_DETECTED"),
+        (whole.replace(b"{", b"[", 1), "GOLDEN_SYNTAX"),
+        (b"", "GOLDEN_EMPTY"),
+    ):
+        golden.write_bytes(damaged)
+        found = shell.json("inspect", "--run", run, expect=1)
+        assert (found["ok"], found["golden"]["verdict"]) == (False, code)
+        assert "golden verify" in found["next"][0]
+        assert "security-incident.md" in found["next"][0]
+        assert "golden restore" in found["next"][1]
+        assert "replay-local" not in " ".join(found["next"])
+    golden.write_bytes(whole)
     flows = shell.folder / "flows.py"
     flows.write_text(MODULE.replace("pay, amount)", "pay, amount + 1)"))
     changed = shell.json("replay-local", "--run", run, "-w", "flows", expect=1)
@@ -176,7 +192,8 @@ def test_cancelling_says_what_it_would_do_first(shell: Shell) -> None:
     assert shell.json("inspect", "--run", run)["run"]["status"] == "queued"
     shell("cancel", "--run", run, "--yes")
     assert shell.json("inspect", "--run", run)["run"]["status"] == "cancelled"
-    shell("cancel", "--run", run, "--yes", expect=2)
+    for sure in (["--yes"], []):
+        assert "cannot be cancelled" in shell("cancel", "--run", run, *sure, expect=2)
 
 
 def test_a_worker_drains_on_sigterm_and_gives_back_what_does_not_end(shell: Shell) -> None:
@@ -285,5 +302,11 @@ def test_over_budget_suspends_and_a_raise_lets_it_finish(shell: Shell) -> None:
     assert found["run"]["status"] == "suspended"
     assert found["run"]["error_code"] == "BUDGET_EXCEEDED"
     assert "would cost 3 cents" in found["run"]["reason"]
+    assert f"resume --run-id {run} --workflows MODULE" in found["next"][0]
+    known = shell.json("inspect", "--run", run, "-w", "flows")["next"][0]
+    assert f"resume --run-id {run} --workflows flows" in known
+    assert "--workflows MODULE" in shell("resume", "--run-id", run, expect=2)
+    assert "--workflows MODULE" in shell("start", "two", expect=2)
+    assert "has not ended" in shell("replay-local", "--run", run, "-w", "flows", expect=2)
     shell("resume", "--run-id", run, "-w", "flows", DEFAULT_WORKFLOW_CEILING_CENTS="10000")
     assert (shell.folder / "paid.log").read_text() == "5\n"

@@ -23,6 +23,7 @@ __all__ = ["inspect"]
 
 FAILED = 1
 _EVENTS_SHOWN = 10
+_NOT_DAMAGED = ("ok", "still being written", "there is none")
 
 
 def inspect(
@@ -37,7 +38,8 @@ def inspect(
     golden: GoldenDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how far a run is, its steps, its golden, and what to type next. Exit code 1 if it failed.
+    """Show how far a run is, its steps, its golden, and what to type next. Exit code 1 if it failed or its golden does
+    not verify.
 
     With --workflows, also whether this code can go on with it. With --database, exit code 1 if something is wrong.
     """
@@ -72,7 +74,10 @@ def _inspect_run(
     found = with_store(lambda store: _read(store, run, modules))
     head, steps = found.head, found.steps
     record = _golden_of(recorder(golden), run)
-    hints = [*_answers(found.questions), *_hints(head)]
+    is_damaged = record is not None and record["verdict"] not in _NOT_DAMAGED
+    hints = _mending(record["file"]) if record is not None and is_damaged else []
+    hints += [*_answers(found.questions), *_hints(head, modules, may_replay=not is_damaged)]
+    ok = head.status.value not in ("failed", "quarantined") and not is_damaged
     spent = timing_of(head, steps) if timing else None
     output.table(("", ""), [*_facts(head), ("resume", found.resume)])
     output.line()
@@ -89,7 +94,7 @@ def _inspect_run(
     output.lines([f"next: {hint}" for hint in hints])
     output.document(
         {
-            "ok": head.status.value not in ("failed", "quarantined"),
+            "ok": ok,
             "run": run_data(head),
             "steps": [step_data(step) for step in steps],
             "approvals": [decision_data(question) for question in found.questions],
@@ -99,7 +104,7 @@ def _inspect_run(
             "next": hints,
         }
     )
-    raise typer.Exit(FAILED if head.status.value in ("failed", "quarantined") else 0)
+    raise typer.Exit(0 if ok else FAILED)
 
 
 async def _read(store: Store, run_id: str, modules: Sequence[str]) -> _Found:
@@ -162,19 +167,22 @@ def _show_timing(output: Output, spent: Timing) -> None:
 
 def _golden_of(recorder: Any, run_id: str) -> dict[str, Any] | None:
     """What is known of a run's golden: its file, whether it verifies, its last events."""
-    from aos_workflow.errors import GoldenError
+    from aos_workflow.errors import GoldenError, GoldenMissingError
 
     if recorder is None:
         return None
+    unsealed = "still being written"
     try:
         events = recorder.tail(run_id, _EVENTS_SHOWN)
-    except GoldenError:
-        events = []
+    except GoldenMissingError:
+        events, unsealed = [], "there is none"
+    except GoldenError as error:
+        events, unsealed = [], error.code
     path = recorder.path_of(run_id)
     if not path.exists():
         return {
             "file": str(path),
-            "verdict": "still being written" if events else "there is none",
+            "verdict": unsealed,
             "events": [f"{e.index} {e.event_type} {e.data.get('step_path', '')}" for e in events],
         }
     verdict = recorder.check_golden(path)
@@ -185,22 +193,41 @@ def _golden_of(recorder: Any, run_id: str) -> dict[str, Any] | None:
     }
 
 
-def _hints(head: Checkpoint) -> list[str]:
+def _mending(file: str) -> list[str]:
+    """The next commands for a golden that does not verify."""
+    import shlex
+
+    name, folder = shlex.quote(file), shlex.quote(str(Path(file).parent))
+    return [
+        "keep the golden as it is, and follow docs/operate/security-incident.md; "
+        f"what is wrong with it: aos-workflow golden verify {name}",
+        f"put it back from an archive: aos-workflow golden restore ARCHIVE --to {folder}",
+    ]
+
+
+def _hints(head: Checkpoint, modules: Sequence[str], *, may_replay: bool) -> list[str]:
     """The next command, by state."""
+    import shlex
+
     run = head.run_id
+    code = " ".join(f"--workflows {shlex.quote(each)}" for each in modules or ("MODULE",))
+    replay = f"aos-workflow replay-local --run {run} {code}"
+    where = f"{replay} says where; " if may_replay else ""
     return {
         "queued": [
-            f"start a worker: aos-workflow worker --workflows MODULE  (or: aos-workflow resume --run-id {run})"
+            f"start a worker: aos-workflow worker {code}  (or: aos-workflow resume --run-id {run} {code})"
         ],
         "running": [
             f"wait for {head.owner}; if it is dead, its runs are queued again after 3 minutes"
         ],
-        "suspended": [f"it waits for: {head.reason}; then: aos-workflow resume --run-id {run}"],
-        "completed": [f"aos-workflow replay-local --run {run} --workflows MODULE"],
+        "suspended": [
+            f"it waits for: {head.reason}; then: aos-workflow resume --run-id {run} {code}"
+        ],
+        "completed": [replay] if may_replay else [],
         "failed": [f"mend the cause, then: aos-workflow retry --run {run}"],
         "cancelled": [],
         "quarantined": [
-            f"it did not repeat what it had done; aos-workflow replay-local --run {run} --workflows MODULE says where; "
+            f"it did not repeat what it had done; {where}"
             f"then: aos-workflow fork --run {run} --step N"
         ],
     }[head.status.value]

@@ -117,8 +117,14 @@ def retry(run: RunId, as_json: AsJson = False) -> None:
 
 def cancel(run: RunId, yes: Yes = False, as_json: AsJson = False) -> None:
     """Cancel a run: at once if nobody has it, else before its next step."""
+    from aos_workflow.checkpoint.heads import states_before
+    from aos_workflow.checkpoint.records import RunStatus
+    from aos_workflow.checkpoint.refusals import already_over
+
     output = Output(as_json=as_json)
     head = with_store(lambda store: _head(store, run))
+    if head.status not in states_before(RunStatus.CANCELLED):
+        raise already_over(head, "be cancelled")
     question = f"run {run} of {head.workflow_id} is {head.status.value}. Cancel it?"
     does = confirmed(output, question, yes=yes)
     if does:

@@ -49,7 +49,7 @@ class Programs:
             known = ", ".join(sorted(self._newest)) or "none"
             raise WorkflowNotFoundError(
                 f"no workflow {item!r} is known here{meant}",
-                hint=f"engine.register(...) it, or name one of: {known}",
+                hint=f"give the module that has it (--workflows MODULE, or engine.register), or name one of: {known}",
             )
         return found
 
@@ -66,12 +66,12 @@ class Programs:
         if row is None:
             raise WorkflowNotFoundError(
                 f"no workflow with spec hash {spec_hash} is known here, or kept in the store",
-                hint="engine.register(...) the version that the run was started with",
+                hint="give the module of the version that it was started with: --workflows MODULE, or engine.register",
             )
         if b'"code"' in row.spec_json and b'"steps"' not in row.spec_json:
             raise WorkflowNotFoundError(
                 f"version {row.version} of workflow {row.workflow_id!r} is code, and not registered here",
-                hint="engine.register(...) that version, or give the worker the module that has it",
+                hint="give the module that has that version: --workflows MODULE, or engine.register",
             )
         return self.add(parse_spec(row.spec_json.decode()))
 

@@ -75,6 +75,12 @@ def find_recorded(
         return _load(recorder, recorder.path_of(run_id))
     is_any = program is not None and (run_id is None or seed is not None)
     found = _of_workflow(recorder, program, seed) if program is not None and is_any else []
+    if not found and run_id is not None and recorder.is_unsealed(run_id):
+        raise GoldenMissingError(
+            f"run {run_id!r} has not ended: its golden is not sealed yet",
+            file=str(recorder.path_of(run_id)),
+            hint=f"replay it when it has; how far it is: aos-workflow inspect --run {run_id}",
+        )
     if not found:
         what = f"of run {run_id!r}" if run_id is not None else "that could be replayed"
         if program is not None and is_any:
@@ -83,7 +89,7 @@ def find_recorded(
         raise GoldenMissingError(
             f"no golden {what}",
             file=str(recorder.folder),
-            hint="record the run first: WorkflowEngine(..., golden=GoldenRecorder(folder))",
+            hint="have runs recorded: worker --golden FOLDER, or WorkflowEngine(..., golden=GoldenRecorder(folder))",
         )
     return found[-1]
 

@@ -236,6 +236,10 @@ class GoldenRecorder:
         """Where the golden of a run lies."""
         return self.folder / f"{run_id}{RUN_SUFFIX}"
 
+    def is_unsealed(self, run_id: str) -> bool:
+        """Whether a run has a golden that is not sealed, as it has not ended; there may be an older one besides."""
+        return self._part(run_id).exists()
+
     # reading
 
     def load_golden(self, filepath: str | Path) -> list[Event]:

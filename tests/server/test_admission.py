@@ -224,6 +224,13 @@ async def test_bodies_have_a_limit(size: int, chunked: bool) -> None:
         assert (answer.status_code == 413) == (size > 1000), answer.text
 
 
+async def test_a_length_in_odd_digits_is_no_number() -> None:
+    async with rig() as api:
+        headers = {b"content-length": "²".encode("latin-1")}
+        answer = await api.client.post("/workflows", content=b"{}", headers=headers)
+        assert answer.status_code < 500
+
+
 async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
     async def never() -> Any:
         yield b"x"

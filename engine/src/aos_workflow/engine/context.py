@@ -18,6 +18,7 @@ from aos_workflow.engine.group import Group
 from aos_workflow.engine.lineage import current_scope
 from aos_workflow.engine.outcome import Lost
 from aos_workflow.engine.payload import decode, encode
+from aos_workflow.engine.planned import Planned
 from aos_workflow.engine.run import Run, StepRequest
 from aos_workflow.engine.services import Services
 from aos_workflow.errors import StoreError, UsageError
@@ -52,12 +53,13 @@ class Context:
     the workflow's coroutine and the tasks that it creates, in any order and at the same time.
     """
 
-    __slots__ = ("_random", "_run", "_services")
+    __slots__ = ("_planned", "_random", "_run", "_services")
 
     def __init__(self, run: Run, services: Services) -> None:
         self._run = run
         self._services = services
         self._random: dict[str, random.Random] = {}
+        self._planned = Planned()
 
     # who
 
@@ -100,6 +102,8 @@ class Context:
     async def plan(self, planner: Skill | str, *args: Any, **kwargs: Any) -> Any:
         """As :meth:`step`, with a planner's output: validated by the sandbox, and recorded as data.
 
+        A step that carries out one of the plan's is judged again where the plan has references: with what they gave.
+
         Raises:
             StepFailedError: the plan was rejected (``PLAN_REJECTED``), or the step failed.
         """
@@ -110,7 +114,9 @@ class Context:
                 "ctx.plan needs a planner sandbox",
                 hint="WorkflowEngine(..., sandbox=PlannerSandbox(...))",
             )
-        return await self._perform("plan", found, args, kwargs, options, sandbox.require)
+        plan = await self._perform("plan", found, args, kwargs, options, sandbox.require)
+        self._planned.add(plan)
+        return plan
 
     async def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Do a step with any function, sync or async: called once, recorded, served from then on. JSON in and out.
@@ -305,13 +311,27 @@ class Context:
             kind=kind,
             skill_id=skill_id,
             skill_version=None if isinstance(skill, str) else skill.version,
-            skill=self._finder(skill),
+            skill=self._judged(skill_id, inputs, self._finder(skill)),
             inputs=inputs,
             retry=retry,
             transform=transform,
             **options,
         )
         return await self._run.step(request)
+
+    def _judged(
+        self, skill_id: str, inputs: Mapping[str, Any], find: Callable[[str | None], Skill]
+    ) -> Callable[[str | None], Skill]:
+        """Finds the skill, unless the sandbox refuses what a plan's references gave for it."""
+        sandbox = self._services.sandbox
+        if sandbox is None or not self._planned.has(skill_id, inputs):
+            return find
+
+        def judged(version: str | None) -> Skill:
+            sandbox.require_inputs(skill_id, inputs)
+            return find(version)
+
+        return judged
 
     def _finder(self, skill: Skill | str) -> Callable[[str | None], Skill]:
         registry = self._services.registry

@@ -34,6 +34,7 @@ from aos_workflow.engine.replays import replay as replay_recorded
 from aos_workflow.engine.result import RunResult
 from aos_workflow.engine.run import Run
 from aos_workflow.engine.services import ChildOutcome, LiveServices, Sandbox
+from aos_workflow.engine.step_options import checked_cents
 from aos_workflow.errors import (
     CheckpointVersionConflictError,
     DivergenceError,
@@ -349,8 +350,8 @@ class WorkflowEngine:
         estimates what the rest would cost; it needs no golden, but ``inputs``. ``live`` is a new run of the same seed
         and inputs, compared with the recorded one.
 
-        Which run: that of the golden of ``run_id`` in the recorder's folder; if there is none, the newest of this
-        workflow, and of this ``seed``, where one is given.
+        Which run: that of the golden of ``run_id`` in the recorder's folder. Without a ``run_id``, or if it has none and
+        a ``seed`` is given: the newest of this workflow, and of this seed.
 
         Raises:
             DivergenceError, ExternalCallBlockedError: it is not the same.
@@ -389,6 +390,7 @@ class WorkflowEngine:
         run_id: str | None,
         **fields: Any,
     ) -> tuple[Checkpoint, bool]:
+        fields["budget_cents"] = checked_cents("budget_cents", fields.get("budget_cents"))
         controls = await self._execution.controls.now()
         if self.emergency is not None:
             self.emergency.check_start(db_stopped=controls.stopped, db_reason=controls.stop_reason)

@@ -24,6 +24,10 @@ class Sandbox(Protocol):
         """The plan in canonical form. Raises PlanRejectedError."""
         ...
 
+    def require_inputs(self, skill: str, inputs: Any) -> None:
+        """Judge the inputs of a plan's step once its references were resolved. Raises PlanRejectedError."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ChildOutcome:

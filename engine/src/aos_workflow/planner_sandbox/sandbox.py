@@ -88,6 +88,16 @@ class PlannerSandbox:
             found.extend(field.place, screen(field.kind, field.text, self.policy))
         return found.verdict(None).findings
 
+    def require_inputs(self, skill: str, inputs: Any) -> None:
+        """As :meth:`validate_inputs`.
+
+        Raises:
+            PlanRejectedError: with every reason.
+        """
+        found = self.validate_inputs(skill, inputs)
+        if any(finding.severity == "error" for finding in found):
+            raise PlanRejectedError([finding.to_dict() for finding in found])
+
     def _screen(self, fields: Iterable[Field], sources: Set[str], found: Collector) -> list[Use]:
         """Judge every text; gives the references on the way."""
         uses: dict[Use, None] = {}

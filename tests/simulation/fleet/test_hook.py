@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message
@@ -14,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.simulation.fleet.simulate import QUICK, settings, simulate
+from tests.simulation.fleet.simulate import QUICK, Watcher, settings, simulate
 
 from aos_workflow import config
 from aos_workflow.errors import UsageError
 from aos_workflow.shadow.hook import Hook, HookSettings, signature
+from aos_workflow.shadow.status import read_status
 
 WAITS_S = (0.01, 0.02)
 
@@ -92,7 +95,7 @@ def test_a_signed_delivery() -> None:
     with serving(200) as server:
         hook = hook_of(server.url, secret="key")
         hook.tell("end", {"cycles": 3})
-        assert hook.close(5) == {"told": 1, "delivered": 1}
+        assert hook.close(5) == {"told": 1, "delivered": 1, "failed": 0}
     ((headers, body),) = server.received
     assert json.loads(body)["event"] == headers["X-AOS-Event"] == "end"
     assert headers["X-AOS-Signature"] == signature("key", headers["X-AOS-Timestamp"], body)
@@ -108,11 +111,25 @@ def test_without_a_secret_there_is_no_signature() -> None:
     assert "X-AOS-Signature" not in server.received[0][0]
 
 
+@pytest.mark.parametrize("login", ["user:p%40ss", "user"])
+def test_who_is_in_the_address_logs_in(login: str) -> None:
+    with serving(200) as server:
+        settings_ = HookSettings(server.url.replace("http://", f"http://{login}@"))
+        hook = Hook(settings_)
+        hook.tell("end", {})
+        assert hook.close(5)["delivered"] == 1
+    ((headers, _),) = server.received
+    expected = {"user:p%40ss": b"user:p@ss", "user": b"user:"}[login]
+    assert headers["Authorization"] == f"Basic {base64.b64encode(expected).decode()}"
+    assert headers["Host"] == settings_.address.split("/")[2]
+    assert "user" not in repr(settings_)
+
+
 def test_a_delivery_is_tried_again_under_the_same_id() -> None:
     with serving(500, 503, 200) as server:
         hook = hook_of(server.url, secret="key")
         hook.tell("mismatch", {})
-        assert hook.close(5) == {"told": 1, "delivered": 1}
+        assert hook.close(5) == {"told": 1, "delivered": 1, "failed": 0}
     assert len({headers["X-AOS-Delivery"] for headers, _ in server.received}) == 1
     assert len({body for _, body in server.received}) == 1
     assert len(server.received) == 3
@@ -123,7 +140,7 @@ def test_tries_are_bounded_and_nothing_is_followed(status: int) -> None:
     with serving(status) as server:
         hook = hook_of(server.url)
         hook.tell("mismatch", {})
-        assert hook.close(5) == {"told": 1, "delivered": 0}
+        assert hook.close(5) == {"told": 1, "delivered": 0, "failed": 1}
     assert len(server.received) == len(WAITS_S) + 1
 
 
@@ -132,7 +149,45 @@ def test_nobody_listens() -> None:
         unused.bind(("127.0.0.1", 0))
         hook = hook_of(f"http://127.0.0.1:{unused.getsockname()[1]}/")
         hook.tell("end", {})
-        assert hook.close(5) == {"told": 1, "delivered": 0}
+        assert hook.close(5) == {"told": 1, "delivered": 0, "failed": 1}
+
+
+@pytest.mark.parametrize(
+    ("server", "why"),
+    [
+        ({"status": 500}, "after 3 tries: status 500"),
+        ({"status": 302}, "after 3 tries: status 302"),
+        ({"status": 200, "hang": True}, "after 3 tries: no answer within 0.1 s"),
+    ],
+)
+def test_what_is_not_delivered_is_said_with_its_reason(server: dict[str, int], why: str) -> None:
+    with serving(server["status"], hang=bool(server.get("hang"))) as listening:
+        hook = hook_of(listening.url.replace("http://", "http://me:hidden@"), limit_s=0.1)
+        hook.tell("mismatch", {})
+        hook.close(5)
+    assert hook.failures() == [f"SHADOW_HOOK was not told of 'mismatch', {why}"]
+    assert hook.failures() == []
+
+
+def test_a_refused_connection_is_said() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        hook = hook_of(f"http://me:hidden@127.0.0.1:{unused.getsockname()[1]}/")
+        hook.tell("end", {})
+        hook.close(5)
+    assert hook.failures()[0].endswith("after 3 tries: Connection refused")
+
+
+def test_an_event_has_its_tries_while_another_one_hangs() -> None:
+    with serving(200, hang=True) as server:
+        hook = hook_of(server.url, limit_s=0.3)
+        hook.tell("mismatch", {})
+        hook.tell("end", {})
+        hook.close(5)
+    assert Counter(headers["X-AOS-Event"] for headers, _ in server.received) == {
+        "mismatch": len(WAITS_S) + 1,
+        "end": len(WAITS_S) + 1,
+    }
 
 
 def test_telling_never_waits() -> None:
@@ -142,7 +197,8 @@ def test_telling_never_waits() -> None:
         for _ in range(1000):
             hook.tell("stall", {})
         assert time.monotonic() - begun < 1
-        assert hook.close(0.1)["delivered"] == 0
+        assert hook.close(0.1) == {"told": 1000, "delivered": 0, "failed": 1000}
+        assert len(hook.failures()) == 1000
         assert time.monotonic() - begun < 2
 
 
@@ -151,10 +207,17 @@ def test_a_bad_hook_does_not_keep_a_simulation(tmp_path: Path, kind: str) -> Non
     limits = QUICK.__class__(tick_s=0.02, hook_s=0.2)
     with serving(500, hang=kind == "hangs") as server:
         hook = hook_of(server.url, limit_s=20)
-        summary = simulate(tmp_path, settings("mismatch=1", cycles=20), hook=hook, limits=limits)
+        asked, watcher = settings("mismatch=1", cycles=20), Watcher()
+        summary = simulate(tmp_path, asked, hook=hook, limits=limits, watcher=watcher)
     assert summary["result"]["cycles"] == 20
-    assert summary["run"]["hook"] == {"told": 2, "delivered": 0}
+    assert summary["run"]["hook"] == {"told": 2, "delivered": 0, "failed": 2}
     assert summary["run"]["elapsed_s"] < 5
+    assert read_status(tmp_path / "status.json").hook == summary["run"]["hook"]
+    assert [line.split(",")[0] for line in watcher.warnings] == [
+        "SHADOW_HOOK was not told of 'mismatch'",
+        "SHADOW_HOOK was not told of 'end'",
+    ]
+    assert not [line for line in watcher.warnings if "hidden" in line or "127.0.0.1" in line]
 
 
 def test_what_a_simulation_tells(tmp_path: Path) -> None:
@@ -192,7 +255,7 @@ def test_the_environment() -> None:
         {"SHADOW_HOOK": "https://x.test/1", "SHADOW_HOOK_SECRET": "s", "SHADOW_HOOK_DETAIL": "1"}
     )
     assert found == HookSettings("https://x.test/1", "s", detail=True)
-    for url in ("ftp://x", "x", "http://", "http://[bad"):
+    for url in ("ftp://x", "x", "http://", "http://[bad", "http://u:pw@x:y/"):
         with pytest.raises(UsageError) as raised:
             config.shadow_hook({"SHADOW_HOOK": url})
         assert url not in str(raised.value) or url == "x"

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from aos_workflow.determinism import Clock, rfc3339
@@ -94,6 +95,7 @@ class Bulletin:
 
     def tick(self, status_every_s: float) -> None:
         """Time has passed."""
+        self._warn_of_hook()
         state = State.STALLED if self._problem else State.RUNNING
         if self._clock.monotonic() - self._shown_s >= status_every_s:
             self.show(state)
@@ -112,25 +114,36 @@ class Bulletin:
             self._hook.tell("stall", {"severity": "HIGH", "problem": problem, **self._place()})
         self.show(State.STALLED)
 
-    def show(self, state: State, ended_by: str | None = None) -> None:
+    def show(self, state: State, ended_by: str | None = None) -> Status:
         """Write the status, if that is possible, and show it."""
         self._shown_s = self._clock.monotonic()
         status = self._status(state, ended_by)
+        self._write(status)
+        self._observer.ticked(status)
+        return status
+
+    def _write(self, status: Status) -> None:
         with contextlib.suppress(OSError):
             write_status(self._folder.status, status)
-        self._observer.ticked(status)
 
     def finish(self, state: State, ended_by: str, problem: str | None, hook_s: float) -> Summary:
         """The end. Everything is written before the hook is waited for, at most that long."""
         self._problem = problem
         self._gauge.hurry()
-        self.show(state, ended_by)
+        status = self.show(state, ended_by)
         facts = self._facts(state, ended_by)
         summary = self._summary(facts)
         severity = "INFO" if summary.passed and state is State.DONE else "HIGH"
         counts = {k: v for k, v in summary.result.items() if k != "campaign"}
         self._hook.tell("end", {"severity": severity, **facts, **counts, **self._place()})
-        return self._summary({**facts, "hook": self._hook.close(hook_s)})
+        told = self._hook.close(hook_s)
+        self._warn_of_hook()
+        self._write(replace(status, hook=told or None))
+        return self._summary({**facts, "hook": told})
+
+    def _warn_of_hook(self) -> None:
+        for failure in self._hook.failures():
+            self._observer.warned(failure)
 
     def _summary(self, facts: Mapping[str, Any]) -> Summary:
         """Write the summary, if that is possible."""
@@ -185,6 +198,7 @@ class Bulletin:
             first_mismatch=self._first_mismatch(),
             problem=self._problem,
             ended_by=ended_by,
+            hook=self._hook.counts() or None,
             samples=gauge.samples,
         )
 

@@ -143,6 +143,30 @@ def test_the_doctor_names_the_line(pair: Path) -> None:
     assert "plan.py:5  in make" in first
 
 
+def test_a_doctor_that_cannot_look_does_not_hide_the_diagnosis(pair: Path) -> None:
+    (pair / "tags.py").write_text("def tags(names):\n    return {'x': len([*names])}\n")
+    done = command(
+        pair, *PAIR, "--doctor", "tags.py:tags", "--output", "why.json", "--html", "why.html"
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "CAUSE: unseeded-rng" in done.stdout
+    assert "DOCTOR: tags.py:tags could not be examined: " in done.stdout.splitlines()[-2]
+    assert "TypeError" in json.loads((pair / "why.json").read_text())["doctor_problem"]
+    assert "The doctor could not look" in (pair / "why.html").read_text()
+    done = command(pair, *PAIR, "--doctor", "tags.py:tags", "--args", '[["a"]]')
+    assert "DOCTOR" not in done.stdout
+    for wrong in (("--args", "[1]"), ("--doctor", "tags.py:tags", "--args", "nonsense")):
+        assert command(pair, *PAIR, *wrong).returncode == 2
+
+
+def test_the_doctor_calls_a_skill_with_the_inputs_of_its_step(pair: Path) -> None:
+    (pair / "plan.py").write_text(
+        "import random\n\n\ndef report(query):\n    return {query.upper(): random.random()}\n"
+    )
+    done = command(pair, *PAIR, "--doctor", "plan.py:report")
+    assert done.stdout.startswith("DOCTOR: unseeded-random"), done.stdout
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

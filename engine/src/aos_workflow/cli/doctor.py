@@ -14,7 +14,7 @@ from aos_workflow.cli.output import Output
 if TYPE_CHECKING:
     from aos_workflow.golden import Rules
 
-__all__ = ["doctor"]
+__all__ = ["arguments_of", "doctor"]
 
 FOUND = 1
 
@@ -76,7 +76,7 @@ def doctor(
     from aos_workflow.doctor import examine, html, text
 
     output = Output(as_json=as_json)
-    given = _arguments(arguments)
+    given = arguments_of(arguments)
     seeds: dict[str, Any] = {"seeds": tuple(seed)} if seed else {}
     if replayed is not None:
         _replay(output, target, replayed, {"args": given, **seeds})
@@ -116,7 +116,8 @@ def _replay(output: Output, target: str, perturbation: str, given: dict[str, Any
         raise typer.Exit(FOUND)
 
 
-def _arguments(text: str | None) -> Any:
+def arguments_of(text: str | None) -> Any:
+    """What ``--args`` says. Raises UsageError."""
     from aos_workflow.errors import UsageError
 
     if text is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aos_workflow.cli.doctor import arguments_of
 from aos_workflow.cli.golden.keyring import ring_or_none
 from aos_workflow.cli.options import AsJson, KeyFile, RuleTexts
 from aos_workflow.cli.output import Output
@@ -66,6 +67,15 @@ def diff_debug(
             help="Also examine this function, and put the lines that are not deterministic on top.",
         ),
     ] = None,
+    arguments: Annotated[
+        str | None,
+        typer.Option(
+            "--args",
+            metavar="JSON",
+            help="Call it with these: a list, or an object of keyword arguments. Default: the inputs of the first "
+            "step that differs, if it is the skill of that step.",
+        ),
+    ] = None,
     rule: RuleTexts = None,
     key_file: KeyFile = None,
     as_json: AsJson = False,
@@ -86,6 +96,11 @@ def diff_debug(
             "give two goldens, or folders of simulations",
             hint="--golden-a A --golden-b B, or --summary-dir DIR",
         )
+    if arguments is not None and doctor is None:
+        raise UsageError(
+            "--args are the doctor's", hint="--doctor FILE.py:FUNCTION --args '[1, 2]'"
+        )
+    given = arguments_of(arguments)
     ring, extra = ring_or_none(key_file), _rules(rule)
     found: Triage | Summary
     if summary_dir:
@@ -94,7 +109,7 @@ def diff_debug(
         a, b = (subject_of(read_bytes(path), file=str(path), ring=ring) for path in goldens)
         found = triage(a, b, extra=extra)
     if doctor is not None:
-        found = replace(found, diagnosed=_diagnosed(doctor))
+        found = _examined(found, doctor, _recorded(found, doctor) if given is None else given)
     document = found.to_json()
     if output_file is not None:
         output_file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -114,8 +129,30 @@ def _rules(texts: list[str] | None) -> Rules | None:
     return Rules.of(texts, base="none") if texts else None
 
 
-def _diagnosed(target: str) -> tuple[dict[str, Any], ...]:
-    """What the doctor finds in a function in a second or so."""
+def _examined(found: Triage | Summary, target: str, given: Any) -> Triage | Summary:
+    """With what the doctor finds in a function in a second or so, or why it cannot look."""
     from aos_workflow.doctor import examine
+    from aos_workflow.errors import UsageError
 
-    return tuple(cause.to_json() for cause in examine(target, budget="quick").causes)
+    try:
+        causes = examine(target, args=given, budget="quick").causes
+    except UsageError as error:
+        text = f"{target} could not be examined: {error.message}"
+        next_ = error.hint or f"aos-workflow doctor {target} --args JSON"
+        return replace(found, undiagnosed=f"{text}; next: {next_}")
+    return replace(found, diagnosed=tuple(cause.to_json() for cause in causes))
+
+
+def _recorded(found: Triage | Summary, target: str) -> dict[str, Any] | None:
+    """The inputs of the first step that differs, if the function is its skill and the golden has them."""
+    from aos_workflow.golden.triage import Triage
+
+    if not isinstance(found, Triage) or (first := found.first) is None or first.skill is None:
+        return None
+    if target.rpartition(":")[2] != first.skill.rpartition(".")[2].replace("-", "_"):
+        return None
+    pair = next(f.pair for f in found.findings if first in f.differences)
+    unit = pair.left or pair.right
+    data = unit.data if unit is not None and isinstance(unit.data, dict) else {}
+    inputs = data.get("input", data.get("inputs"))  # of the engine's runs, and of the older form
+    return inputs if isinstance(inputs, dict) else None

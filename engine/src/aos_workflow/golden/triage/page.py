@@ -48,6 +48,7 @@ def page_of(found: Triage | Summary) -> str:
             _bar(found.verdict, title),
             "<div class=frame><aside aria-label=Summary>",
             *_doctor(found.diagnosed),
+            *_no_doctor(found.undiagnosed),
             *aside,
             "</aside><main id=main>",
             *main,
@@ -98,6 +99,11 @@ def _doctor(diagnosed: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             f"<code>{visible(found['file'])}:{found['line']}</code> in <code>{visible(found['function'])}</code></p>"
             f"<p>{visible(found['fix'])}</p><ul class='small soft'>{evidence}</ul></section>"
         )
+
+
+def _no_doctor(problem: str | None) -> Iterator[str]:
+    if problem:
+        yield f"<section class='card doctor'><h2>The doctor could not look</h2><p>{visible(problem)}</p></section>"
 
 
 # two goldens

@@ -100,7 +100,7 @@ class Triage:
     """Two goldens side by side, and why they differ. ``causes`` has the one to look at first in front.
 
     ``total`` counts all differences, ``findings`` hold those that were kept. ``diagnosed`` is what a look at the code
-    found (see the doctor), as JSON data.
+    found (see the doctor), as JSON data; ``undiagnosed`` is why it could not look.
     """
 
     a: Subject
@@ -113,6 +113,7 @@ class Triage:
     counts: Mapping[str, int] = field(default_factory=dict)
     complete: bool = True
     diagnosed: tuple[Mapping[str, Any], ...] = ()
+    undiagnosed: str | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -151,6 +152,7 @@ class Triage:
             "complete": self.complete,
             "differences": [d.to_json() for f in self.findings for d in f.differences],
             **({"doctor": [dict(found) for found in self.diagnosed]} if self.diagnosed else {}),
+            **({"doctor_problem": self.undiagnosed} if self.undiagnosed else {}),
         }
 
 

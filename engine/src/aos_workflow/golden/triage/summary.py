@@ -43,6 +43,7 @@ class Summary:
     examined: dict[tuple[str, int], Triage]
     ignored: tuple[tuple[Path, str], ...] = ()
     diagnosed: tuple[Mapping[str, Any], ...] = ()
+    undiagnosed: str | None = None
 
     @property
     def cycles(self) -> int:
@@ -81,6 +82,7 @@ class Summary:
             "ignored": [{"path": str(path), "why": why} for path, why in self.ignored],
             "notes": self.notes,
             **({"doctor": [dict(found) for found in self.diagnosed]} if self.diagnosed else {}),
+            **({"doctor_problem": self.undiagnosed} if self.undiagnosed else {}),
         }
 
 

@@ -33,6 +33,8 @@ def lines_of(found: Triage | Summary, *, verbose: bool = False) -> Iterator[str]
         yield from _triage(found, verbose)
     else:
         yield from _summary(found, verbose)
+    if found.undiagnosed:
+        yield f"DOCTOR: {found.undiagnosed}"
     yield f"VERDICT: {found.verdict}"
 
 

@@ -140,7 +140,7 @@ class Context:
         )
         run, given = self._run, {"workflow": name, "inputs": inputs}
         path = current_scope().next_path(name)
-        with run.active():
+        with run.active(), run.abandonable(path, name, "child", given):
             known, output = await run.recorded(path, name, "child", given)
             if known:
                 return output
@@ -199,7 +199,7 @@ class Context:
             raise UsageError(f"ctx.sleep({delay_s!r}): expected 0 or more seconds")
         run = self._run
         path = current_scope().next_path("sleep")
-        with run.active():
+        with run.active(), run.abandonable(path, "sleep", "sleep", {"delay_s": delay_s}):
             known, _ = await run.recorded(path, "sleep", "sleep", {"delay_s": delay_s})
             until = datetime.fromisoformat(
                 run.draw(path, rfc3339(run.clock.now() + timedelta(seconds=delay_s)))
@@ -233,7 +233,7 @@ class Context:
         run = self._run
         path = current_scope().next_path(_plain_name(name))
         given = {"name": name, "request": request}
-        with run.active():
+        with run.active(), run.abandonable(path, name, kind, given):
             known, answer = await run.recorded(path, name, kind, given)
             if known:
                 return dict(answer)

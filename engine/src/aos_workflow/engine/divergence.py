@@ -20,6 +20,7 @@ __all__ = [
     "different_call",
     "different_outcome",
     "draw_differs",
+    "not_cancelled",
     "other_skill",
     "skipped_now",
     "unexpected",
@@ -151,6 +152,12 @@ def unexpected(now: StepAttempt, recorded: tuple[StepRecord, ...]) -> Divergence
     expected = recorded[0].step_path if recorded else None
     what = f"expected {expected!r} next" if expected else "expected no further step"
     return _error(now, "extra", expected, now.path, f"no such step was recorded here; {what}")
+
+
+def not_cancelled(now: StepAttempt) -> DivergenceError:
+    """A step that the program had cancelled, and waits for now."""
+    words = ("cancelled", "waited for")
+    return _error(now, "step", *words, "the program cancelled this step when it was recorded")
 
 
 def _error(

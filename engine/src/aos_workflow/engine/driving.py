@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from aos_workflow.engine.abandoned import SUFFIX
 from aos_workflow.engine.executor import describe
 from aos_workflow.engine.lineage import Scope, lineage_loop, scope
 from aos_workflow.engine.outcome import Completed, Diverged, Failed, Outcome
@@ -53,6 +54,7 @@ async def drive(
             while not run.outcome.done() and root.tasks:
                 await asyncio.wait({*root.tasks, run.outcome}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            run.is_leaving = True
             await _cancel(task, root)
     if not run.outcome.done():
         run.stop(_outcome_of(task))
@@ -67,6 +69,9 @@ async def _cancel(task: asyncio.Task[Any], root: Scope) -> None:
         each.cancel()
     if left:
         await asyncio.wait(left, timeout=_LAST_WORDS_S)
+    for each in (task, *left):
+        if each.done() and not each.cancelled():
+            each.exception()  # asked for, so that nobody complains that it was not
 
 
 def _outcome_of(task: asyncio.Task[Any]) -> Outcome:
@@ -89,8 +94,12 @@ def _checked(run: Run, outcome: Outcome) -> Outcome:
     missing = [step.step_path for step in run.journal.left]
     if run.journal.strict:
         missing += run.journal.draws_left
-    if isinstance(outcome, Failed):
-        missing = [path for path in missing if not _cut_short(run, path)]
+    ended = {_task_of(key) for key in run.journal.draws_left if key.endswith(SUFFIX)}
+    missing = [
+        path
+        for path in missing
+        if not ((isinstance(outcome, Failed) or _task_of(path) in ended) and _cut_short(run, path))
+    ]
     if not missing:
         return outcome
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
@@ -107,10 +116,16 @@ def _checked(run: Run, outcome: Outcome) -> Outcome:
     )
 
 
+def _task_of(path: str) -> str:
+    return path.partition("/")[0]
+
+
 def _cut_short(run: Run, path: str) -> bool:
-    """Whether a step was recorded in a task that a failure beside it ends: served at once, it ends it sooner now."""
+    """Whether a step was recorded in a task that something beside it ends: served at once, it ends it sooner now."""
     if "/" not in path:
         return False
+    if path.endswith(SUFFIX):
+        run.draw(path, None)
     for record in run.journal.left:
         if record.step_path == path and path in run.journal.inputs:
             run.steps[path] = record

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from aos_workflow.checkpoint.records import StepRecord
 from aos_workflow.engine.divergence import different_call
 from aos_workflow.engine.driving import drive
 from aos_workflow.engine.ending import end_of, in_order, results_in_order
 from aos_workflow.engine.golden_journal import RecordedRun
 from aos_workflow.engine.journal import Journal
 from aos_workflow.engine.outcome import Lost
-from aos_workflow.engine.payload import encode
+from aos_workflow.engine.payload import Payload, encode
 from aos_workflow.engine.permission import Permission
 from aos_workflow.engine.program import Program
 from aos_workflow.engine.recording import Recording
@@ -48,6 +49,11 @@ class _DryRun(Run):
             self.not_executed[request.path] = request.cost_of(skill)
             with self.idling.waiting(request.path, request.path):
                 await self._loop.create_future()
+
+    async def _abandoned_before(
+        self, request: StepRequest, inputs: Payload, recorded: StepRecord | None
+    ) -> None:
+        """What was cancelled is estimated as if it were not."""
 
 
 async def dry_run(

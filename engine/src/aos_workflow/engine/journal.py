@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from aos_workflow.checkpoint.records import StepRecord, StepStatus
+from aos_workflow.engine.abandoned import SUFFIX, Abandoned, abandoned_key
 from aos_workflow.engine.lineage import program_order
+from aos_workflow.engine.payload import decode
 
 __all__ = ["NOT_DRAWN", "Journal"]
 
@@ -56,6 +58,11 @@ class Journal:
         """The value that was drawn at this path, or ``NOT_DRAWN``."""
         return self._draws.pop(path, NOT_DRAWN)
 
+    def abandoned(self, path: str) -> Abandoned | None:
+        """That the step at this path was abandoned, if it was."""
+        found = self._draws.pop(abandoned_key(path), None)
+        return None if found is None else Abandoned.of(found)
+
     def forgive(self) -> None:
         """Forget the failures that ended the run, so that a retry does these steps again.
 
@@ -67,6 +74,9 @@ class Journal:
             if self._last and self._went_on_after(path):
                 continue
             del self._steps[path]
+            for key in decode(step.draws_json or b"{}"):
+                if key.endswith(SUFFIX):  # done again, and perhaps not abandoned
+                    self._draws.pop(key, None)
         if self._last:
             self._last = _last_ordinals(self._steps)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NoReturn, Protocol
@@ -12,12 +14,14 @@ import orjson
 
 from aos_workflow.checkpoint.records import StepRecord, StepStatus
 from aos_workflow.determinism import Clock, derive_seed, rfc3339
+from aos_workflow.engine.abandoned import Abandoned, abandoned_key
 from aos_workflow.engine.divergence import (
     StepAttempt,
     call_site,
     different_call,
     different_outcome,
     draw_differs,
+    not_cancelled,
     other_skill,
     skipped_now,
     unexpected,
@@ -155,6 +159,9 @@ class Run:
         self._slots = asyncio.Semaphore(self.max_parallel)
         self._draws: dict[str, Any] = {}
         self._last_seed = ("", 0)
+        self._began_s = self._loop.time()
+        self.is_leaving = False
+        """Whether what the program still does is being cancelled from outside."""
         self.asked: set[str] = set()
         """The paths of all steps that the program came to."""
 
@@ -188,15 +195,20 @@ class Run:
         with self.active():
             inputs = encode(request.inputs, self.rules)
             recorded = self.journal.take(request.path)
+            await self._abandoned_before(request, inputs, recorded)
             if recorded is not None:
                 return await self._again(request, inputs, recorded)
             if self.journal.strict or self.journal.contradicts(request.path):
                 now = self._attempt(request, inputs)
                 await self.halt(Diverged(unexpected(now, self.journal.left)))
-            async with self._slots:
-                execution, skill = await self._execute(request, inputs)
-            record = self._record(request, inputs, execution, skill)
-            await self._commit(record, execution)
+            try:
+                async with self._slots:
+                    execution, skill = await self._execute(request, inputs)
+                record = self._record(request, inputs, execution, skill)
+                await self._commit(record, execution, inputs.json)
+            except asyncio.CancelledError:
+                self._abandon(request, inputs)
+                raise
             return self.serve(record, inputs.json, repeats=_repeats(request, skill))
 
     async def _again(self, request: StepRequest, inputs: Payload, recorded: StepRecord) -> Any:
@@ -209,8 +221,12 @@ class Run:
             await self._halt_on(self._other_skill(request, recorded, now))
             if repeats:
                 same = replace(request, skill_version=recorded.skill_version)
-                async with self._slots:
-                    execution, skill = await self._execute(same, inputs)
+                try:
+                    async with self._slots:
+                        execution, skill = await self._execute(same, inputs)
+                except asyncio.CancelledError:  # sooner than when it was recorded
+                    self.steps[request.path] = recorded
+                    raise
                 again = self._record(same, inputs, execution, skill)
                 await self._halt_on(_compare(recorded, now, again))
         return self.serve(recorded, inputs.json, repeats=repeats)
@@ -272,7 +288,7 @@ class Run:
         made = encode(output, self.rules) if error_code is None else None
         execution = Execution(made, error_code, error_message, 1, 0.0, ())
         record = self._record(request, given, execution, None)
-        await self._commit(record, execution)
+        await self._commit(record, execution, given.json)
         return self.serve(record, given.json)
 
     async def recorded(
@@ -282,6 +298,7 @@ class Run:
         given = encode(inputs, self.rules)
         request = StepRequest(path, name, kind, None, None, _no_skill, inputs)
         found = self.journal.take(path)
+        await self._abandoned_before(request, given, found)
         now = self._attempt(request, given)
         if found is None:
             if self.journal.strict or self.journal.contradicts(path):
@@ -289,6 +306,52 @@ class Run:
             return False, None
         await self._halt_on(different_call(found, now, self.journal.inputs.get(path)))
         return True, self.serve(found, given.json)
+
+    # steps that the program cancels
+
+    @contextmanager
+    def abandonable(
+        self, path: str, name: str, kind: str, inputs: Mapping[str, Any]
+    ) -> Iterator[None]:
+        """A block that does something of the engine's own, which the program may cancel."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            request = StepRequest(path, name, kind, None, None, _no_skill, inputs)
+            self._abandon(request, encode(inputs, self.rules))
+            raise
+
+    def _abandon(self, request: StepRequest, inputs: Payload) -> None:
+        """Journal that the program cancelled a step; not so if it is cancelled itself, or the skill cancelled."""
+        task = asyncio.current_task()
+        if self.is_leaving or task is None or not task.cancelling():
+            return
+        self._draws[abandoned_key(request.path)] = Abandoned(
+            request.kind,
+            request.skill_id,
+            request.skill_version,
+            inputs.digest,
+            math.ceil(self._loop.time() - self._began_s),
+        ).to_json()
+
+    async def _abandoned_before(
+        self, request: StepRequest, inputs: Payload, recorded: StepRecord | None
+    ) -> None:
+        """Never return from a step that was abandoned when it was recorded: the program is to cancel it again."""
+        found = self.journal.abandoned(request.path)
+        if found is None:
+            return
+        self._draws[abandoned_key(request.path)] = found.to_json()
+        now = self._attempt(request, inputs)
+        await self._halt_on(different_call(found.call(request.path), now, None))
+        drawn = self.journal.draw(request.path)
+        if drawn is not NOT_DRAWN:
+            self._draws[request.path] = drawn
+        if recorded is not None:  # cancelled while it was committed, or waited
+            self.steps[request.path] = recorded
+            self.recording.step(recorded, inputs.json)
+        await asyncio.sleep(found.patience_s)
+        await self.halt(Diverged(not_cancelled(now)))
 
     # draws
 
@@ -359,9 +422,13 @@ class Run:
             self.executor.meter.step_refused(code)
             return Execution(None, code, message, 0, 0.0, ()), skill
 
-    async def _commit(self, record: StepRecord, execution: Execution) -> None:
+    async def _commit(self, record: StepRecord, execution: Execution, input_json: bytes) -> None:
         try:
             await self.sink.commit(record)
+        except asyncio.CancelledError:  # it is committed all the same, with whatever is next
+            self.steps[record.step_path] = record
+            self.recording.step(record, input_json)
+            raise
         except StoreError as error:
             await self.permission.release(execution.held)
             await self.halt(Lost(error))

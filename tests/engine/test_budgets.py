@@ -9,6 +9,8 @@ import pytest
 
 from aos_workflow.checkpoint import MemoryStore, RunStatus
 from aos_workflow.engine import Context, Retry, RunResult, Workflow, WorkflowEngine, workflow
+from aos_workflow.engine.forking import fork
+from aos_workflow.errors import UsageError
 from aos_workflow.policies import Limits, MemoryBudgets, PolicyEnforcer
 from aos_workflow.skills import SkillRegistry, current_step, skill
 
@@ -81,6 +83,7 @@ async def test_what_a_skill_spends_undeclared_is_charged_and_ends_at_the_ceiling
     for _ in range(2):
         result = await shop.run(many)
         assert (result.status, result.error_code) == (RunStatus.SUSPENDED, "BUDGET_EXCEEDED")
+        assert result.errors == (f"BUDGET_EXCEEDED: {result.reason}",)
         assert await shop.spent() == (120, 0)
         assert await shop.tenant_spent() == 120
 
@@ -153,3 +156,60 @@ async def test_a_run_that_is_given_up_is_charged_what_its_steps_said() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await shop.spent() == (60, 0)
+
+
+async def test_a_fork_pays_for_the_steps_that_it_executes() -> None:
+    shop = Shop(1000)
+
+    @workflow("three")
+    async def three(ctx: Context) -> None:
+        for number in range(3):
+            await ctx.step(shop.pay, number)
+
+    await shop.run(three)
+    await fork(shop.store, "r", "3:pay", new_run_id="f")
+    for _ in range(2):
+        await shop.run(three, "f")
+    assert (len(shop.calls), await shop.tenant_spent()) == (4, 160)
+    assert (await shop.spent(), await shop.spent("f")) == ((120, 0), (120, 0))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("retry", 3),
+        ("timeout_s", -1),
+        ("timeout_s", 0),
+        ("cost_cents", -500),
+        ("cost_cents", "7"),
+        ("cost_cents", True),
+        ("max_cents", float("nan")),
+        ("step_id", "1/2:x y\n"),
+        ("step_id", ""),
+        ("idempotency_key", 7),
+    ],
+)
+async def test_an_option_that_is_none_is_named(name: str, value: Any) -> None:
+    shop = Shop()
+
+    @workflow("wrong")
+    async def wrong(ctx: Context) -> None:
+        with pytest.raises(UsageError, match=f"option '{name}' .* expected ") as caught:
+            await ctx.step(shop.pay, 1, **{name: value})
+        assert repr(value) in str(caught.value)
+
+    assert (await shop.run(wrong)).ok
+    assert (shop.calls, await shop.spent()) == ([], (0, 0))
+
+
+@pytest.mark.parametrize("cents", [-5, float("nan"), float("inf"), "x", True])
+async def test_a_budget_that_is_none_is_named(cents: Any) -> None:
+    shop = Shop()
+
+    @workflow("nothing")
+    async def nothing(ctx: Context) -> None:
+        return None
+
+    with pytest.raises(UsageError, match=r"budget_cents is .* expected a number of cents"):
+        await shop.run(nothing, budget_cents=cents)
+    assert await shop.store.load("r") is None

@@ -21,6 +21,7 @@ from aos_workflow.engine.payload import decode, encode
 from aos_workflow.engine.planned import Planned
 from aos_workflow.engine.run import Run, StepRequest
 from aos_workflow.engine.services import Services
+from aos_workflow.engine.step_options import STEP_OPTIONS, checked_options
 from aos_workflow.errors import StoreError, UsageError
 from aos_workflow.skills.skill import SideEffects, Skill
 from aos_workflow.spec.models import RetrySpec
@@ -29,7 +30,6 @@ __all__ = ["Approval", "Context"]
 
 T = TypeVar("T")
 
-_OPTIONS = ("retry", "timeout_s", "cost_cents", "max_cents", "step_id", "idempotency_key")
 _POLL_S = 2.0
 """How often an open question is looked at again, while other parts of the run go on."""
 
@@ -94,7 +94,7 @@ class Context:
 
         Raises:
             StepFailedError: after all tries; carries the error's code.
-            UsageError: an option and an input of the skill have the same name.
+            UsageError: an option is not what it should be, or an input of the skill has its name.
         """
         found, options = self._skill(skill, kwargs)
         return await self._perform("skill", found, args, kwargs, options)
@@ -270,7 +270,7 @@ class Context:
         self, skill: Skill | str, kwargs: dict[str, Any]
     ) -> tuple[Skill | str, dict[str, Any]]:
         parameters = skill.signature.parameters if isinstance(skill, Skill) else {}
-        for name in _OPTIONS:
+        for name in STEP_OPTIONS:
             if name in parameters and name in kwargs:
                 raise UsageError(
                     f"{name!r} is an option of ctx.step and an input of skill {skill.id!r}"  # type: ignore[union-attr]
@@ -346,8 +346,8 @@ class Context:
 
 
 def _options(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Take the options out of the keyword arguments."""
-    return {name: kwargs.pop(name) for name in _OPTIONS if name in kwargs}
+    """Take the options out of the keyword arguments. Raises UsageError."""
+    return checked_options({name: kwargs.pop(name) for name in STEP_OPTIONS if name in kwargs})
 
 
 def _named(skill: Skill, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:

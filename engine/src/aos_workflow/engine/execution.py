@@ -147,6 +147,7 @@ class Execution:
                 workflow_id=head.workflow_id,
                 ceiling_cents=program.budget_cents if ceiling is None else ceiling,
                 spent=_spent(head.run_id, steps),
+                copied=frozenset(_spent(head.run_id, _copied(head, steps))),
             )
         )
         return snapshot.to_json()
@@ -266,6 +267,11 @@ def _draws(steps: tuple[StepRecord, ...], waited: bytes | None) -> dict[str, Any
         if step.draws_json is not None:
             draws.update(decode(step.draws_json))
     return draws
+
+
+def _copied(head: Checkpoint, steps: tuple[StepRecord, ...]) -> tuple[StepRecord, ...]:
+    """The steps that a fork has from the run that it was made of."""
+    return tuple(step for step in steps if step.step_index < (head.forked_from_step or 0))
 
 
 def _spent(run_id: str, steps: tuple[StepRecord, ...]) -> dict[str, float]:

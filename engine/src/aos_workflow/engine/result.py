@@ -97,7 +97,8 @@ class RunResult:
             for step in self.step_results
             if step.status is StepStatus.FAILED
         ]
-        own = [f"{self.error_code}: {self.error_message}"] if self.error_code else []
+        words = self.error_message or self.reason
+        own = [f"{self.error_code}: {words}"] if self.error_code else []
         return (*failed, *(text for text in own if not any(text.endswith(f) for f in failed)))
 
     def raise_for_status(self) -> RunResult:

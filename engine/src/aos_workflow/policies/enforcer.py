@@ -75,7 +75,7 @@ class PolicyEnforcer:
         accounts = self._accounts(run, workflow, tenant)
         total = sum(run.spent.values())
         self._runs[run.run_id] = _OpenRun(accounts, workflow is not None and total > workflow)
-        await self._asked(self._reconcile(run.run_id, accounts, run.spent), None)
+        await self._asked(self._reconcile(run.run_id, accounts, run.spent, run.copied), None)
         return BudgetSnapshot(
             self.limits.step_ceiling_cents,
             workflow,
@@ -145,7 +145,11 @@ class PolicyEnforcer:
     # inside
 
     async def _reconcile(
-        self, run_id: str, accounts: tuple[Account, ...], spent: Mapping[str, float]
+        self,
+        run_id: str,
+        accounts: tuple[Account, ...],
+        spent: Mapping[str, float],
+        copied: frozenset[str] = frozenset(),
     ) -> None:
         """Charge what is committed and was not charged by the tries; what is held still is free."""
         charged: Counter[str] = Counter()
@@ -156,6 +160,9 @@ class PolicyEnforcer:
             units, known = units_of(cents), charged[_step_of(key)]
             if units > known:
                 missing[f"{key}-{units}" if known else key] = units - known
+        own = tuple(account.key for account in accounts if account.key == _account_of(run_id))
+        for key in sorted(copied & missing.keys()):
+            await self._store.settle(Reservation(key, 0, own), missing.pop(key))
         await self._store.reconcile(run_id, accounts, missing)
 
     def _accounts(
@@ -163,7 +170,7 @@ class PolicyEnforcer:
     ) -> tuple[Account, ...]:
         accounts = []
         if workflow is not None:
-            key = f"budget:run:{run.run_id}"
+            key = _account_of(run.run_id)
             accounts.append(Account(key, f"run {run.run_id!r}", units_of(workflow)))
         if tenant is not None:
             window = int(self._clock.now().timestamp() // self.limits.tenant_window_s)
@@ -240,6 +247,10 @@ class PolicyEnforcer:
             if charge is not None:
                 error.run_id, error.step_path = charge.run_id, charge.step_path
             raise
+
+
+def _account_of(run_id: str) -> str:
+    return f"budget:run:{run_id}"
 
 
 def _run_of(entry_key: str) -> str:

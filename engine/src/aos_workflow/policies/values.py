@@ -34,7 +34,8 @@ def cents_of(units: int) -> float:
 class RunScope:
     """A run that begins, or goes on.
 
-    ``spent`` maps an entry of each step that is committed already to the cents of all its tries.
+    ``spent`` maps an entry of each step that is committed already to the cents of all its tries. Those that are
+    ``copied`` were done by the run that this one was forked from: they count in its own account, the tenant has paid.
     """
 
     run_id: str
@@ -42,6 +43,7 @@ class RunScope:
     workflow_id: str
     ceiling_cents: float | None = None
     spent: Mapping[str, float] = field(default_factory=dict)
+    copied: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -350,8 +350,8 @@ class WorkflowEngine:
         estimates what the rest would cost; it needs no golden, but ``inputs``. ``live`` is a new run of the same seed
         and inputs, compared with the recorded one.
 
-        Which run: that of the golden of ``run_id`` in the recorder's folder. Without a ``run_id``, or if it has none and
-        a ``seed`` is given: the newest of this workflow, and of this seed.
+        Which run: that of the golden of ``run_id`` in the recorder's folder. Without a ``run_id``, or if it has none
+        and a ``seed`` is given: the newest of this workflow, and of this seed.
 
         Raises:
             DivergenceError, ExternalCallBlockedError: it is not the same.

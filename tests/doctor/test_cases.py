@@ -20,7 +20,8 @@ SAMPLE = [
     "r_rare_randint", "r_seed_or_none", "r_ok_jitter", "c_minute_zero", "c_ok_elapsed", "u_factory", "e_urandom_rare",
     "h_custom_hash", "h_ok_correlated", "i_exc", "i_ok_identity", "t_append", "t_ok_lock", "a_budget", "a_ok_fifo",
     "f_glob", "v_env_mode", "v_cpu_float", "l_encoding", "x_git", "s_file", "s_ok_cache", "fl_reduce", "vo_dur",
-    "two_rand_state",
+    "two_rand_state", "l_log_record", "l_wrapper", "c_sched", "c_ok_sched", "a_loop_time", "a_ok_loop_time",
+    "t_result_limit", "t_get_limit", "t_ok_limit", "s_abc", "s_warned", "s_timer", "l_number",
 ]  # fmt: skip
 PUBLIC = ["904_delivery_slots", "914_dividend_report", "916_toolbox_profile", "919_timed_solver"]
 

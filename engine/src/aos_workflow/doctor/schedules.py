@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aos_workflow.doctor import concurrency
 from aos_workflow.doctor.attribution import Trial
-from aos_workflow.doctor.axes.loop import TIMEOUT
+from aos_workflow.doctor.axes.limits import TIMEOUT
 from aos_workflow.doctor.findings import cause_at
 from aos_workflow.doctor.lab import Place, Site, Verdict, thaw
 from aos_workflow.doctor.plan import AXES, SCHEDULES

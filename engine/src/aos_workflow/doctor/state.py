@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from aos_workflow.doctor.concurrency import function_at
+from aos_workflow.doctor.concurrency import diverging_line, function_at
 from aos_workflow.doctor.difference import Difference
 from aos_workflow.doctor.findings import cause_at
 from aos_workflow.doctor.lab import Site
@@ -19,6 +19,7 @@ __all__ = ["examine"]
 
 MAX_ROOTS = 40
 LABEL = "shared-state"
+FIRST = "the first line after which the calls differ"
 
 
 def examine(examiner: Examiner) -> tuple[bool, list[Cause]]:
@@ -118,7 +119,25 @@ def _attribute(
                 proven=bool(guilty),
             )
         )
-    return causes
+    if causes or examiner.causes or examiner.unstable is not None:
+        return causes
+    return _diverged(examiner, calls, found, evidence)
+
+
+def _diverged(
+    examiner: Examiner, calls: list[Any], found: list[Difference], evidence: list[str]
+) -> list[Cause]:
+    """The first line after which a later call differs from one alone: state is kept where no root is looked for."""
+    lab = examiner.lab
+    raws = lab.execute(
+        [lab.job(calls=some, trace={"mode": "last"}) for some in (calls[-1:], calls)]
+    )
+    alone, later = (raw.get("trace") or [] for raw in raws)
+    place = diverging_line(alone, later)
+    if place is None:
+        return []
+    site = Site(STATE, *place, function_at(*place), FIRST, (), False, 1, 0, ())
+    return [cause_at(LABEL, STATE, site, found, evidence, proven=False)]
 
 
 def _declared(watched: dict[str, Any], name: str) -> tuple[str, int, str] | None:

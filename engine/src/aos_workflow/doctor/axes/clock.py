@@ -31,10 +31,11 @@ MACHINERY = frozenset(
         "concurrent",
         "subprocess",
         "multiprocessing",
-        "sched",
         "socketserver",
     ]
 )
+STEADY = frozenset({"sched"})
+"""Who waits for instants of its own clock: the start of that clock is let go, not the time between two reads."""
 _gmtime, _localtime, _strftime = time.gmtime, time.localtime, time.strftime
 _asctime, _ctime = time.asctime, time.ctime
 
@@ -95,9 +96,9 @@ class Clock:
         now = START + schedule.elapsed() + TICK * read
         if reading.variant is not None:
             offset, jitter = reading.variant
-            if name.split(".")[-1].removesuffix("_ns") not in DURATIONS:
+            if asks in STEADY or name.split(".")[-1].removesuffix("_ns") not in DURATIONS:
                 now += offset
-            now += _jittered(reading, jitter)
+            now += 0.0 if asks in STEADY else _jittered(reading, jitter)
         reading.note(now)
         return now
 

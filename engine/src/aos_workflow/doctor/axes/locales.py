@@ -120,6 +120,15 @@ def _conventions(run: Run) -> None:
     locale.strxfrm, locale.strcoll = transformed, strcoll
     _month_names(run, chosen)
 
+    def number(value: Any, spec: str) -> str:
+        """``f"{value:n}"``."""
+        if type(value) not in (int, float) or all(reading.variant is None for reading in chosen):
+            return format(value, spec)
+        text = format(value, f"{spec[:-1]},d") if type(value) is int else format(value, spec)
+        return text.translate(str.maketrans(",.", ".,"))
+
+    builtins.__aos_number__ = number  # type: ignore[attr-defined]
+
 
 def _month_names(run: Run, chosen: list[Reading]) -> None:
     import time
@@ -149,20 +158,72 @@ def _files(run: Run) -> None:
         **kwargs: Any,
     ) -> Any:
         if "b" not in mode and encoding in (None, "locale") and _by_user(run):
-            reading = run.visit(NAME, "open without encoding", count=False)
-            if reading is not None:
-                encoding = "utf-8" if reading.variant is None else str(reading.variant)
+            encoding = _chosen(run, "open without encoding", encoding)
         return _ORIGINAL_OPEN(file, mode, buffering, encoding, *args, **kwargs)
 
     opened.__name__ = opened.__qualname__ = "open"
     builtins.open = io.open = opened
+    io.TextIOWrapper = _text_wrapper(run)  # type: ignore[misc]
+
+
+def _chosen(run: Run, name: str, encoding: Any) -> Any:
+    reading = run.visit(NAME, name, depth=3, count=False)
+    if reading is None:
+        return encoding
+    return "utf-8" if reading.variant is None else str(reading.variant)
+
+
+def _text_wrapper(run: Run) -> Any:
+    """``io.TextIOWrapper`` without an encoding, also below ``gzip`` and ``zipfile``."""
+    original = io.TextIOWrapper
+
+    class Known(type):
+        """What the interpreter makes itself is one, too."""
+
+        def __instancecheck__(cls, value: Any) -> bool:
+            return (
+                isinstance(value, original)
+                if cls is wrapper
+                else type.__instancecheck__(cls, value)
+            )
+
+        def __subclasscheck__(cls, kind: Any) -> bool:
+            return (
+                issubclass(kind, original) if cls is wrapper else type.__subclasscheck__(cls, kind)
+            )
+
+    class TextIOWrapper(original, metaclass=Known):  # type: ignore[misc,valid-type]
+        __doc__ = original.__doc__
+
+        def __init__(self, buffer: Any, encoding: Any = None, *args: Any, **kwargs: Any) -> None:
+            if encoding in (None, "locale") and _by_user(run):
+                encoding = _chosen(run, "io.TextIOWrapper without encoding", encoding)
+            super().__init__(buffer, encoding, *args, **kwargs)
+
+    wrapper = TextIOWrapper
+    wrapper.__module__, wrapper.__qualname__ = original.__module__, "TextIOWrapper"
+    return wrapper
+
+
+OPENERS = frozenset(
+    [
+        "pathlib",
+        "gzip",
+        "bz2",
+        "lzma",
+        "zipfile",
+        "tempfile",
+        "fileinput",
+        "configparser",
+        "aos_workflow",
+    ]
+)
+"""Who opens files for others, with the encoding they are given."""
 
 
 def _by_user(run: Run) -> bool:
-    """Whether the user's code opens the file, itself or through ``pathlib``."""
+    """Whether the user's code opens the file, itself or through a library that opens files for it."""
     frame: Any = sys._getframe(2)
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(
-        ("pathlib", "aos_workflow.")
-    ):
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in OPENERS:
         frame = frame.f_back
     return frame is not None and frame.f_code.co_filename in run.files

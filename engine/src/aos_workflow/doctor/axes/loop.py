@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextvars
+import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
+from aos_workflow.doctor.axes.clock import NAME as CLOCK
+from aos_workflow.doctor.axes.clock import TICK
+from aos_workflow.doctor.axes.limits import TIMEOUT
 from aos_workflow.doctor.child.locks import child_lane
 from aos_workflow.doctor.child.run import LANE, Run
 from aos_workflow.doctor.child.schedule import machine_time, scheduler
 
 NAME = "async"
-TIMEOUT = "time limit"
-"""Not let go as others are: sites where a task is given a time limit. Where it is thawed, the limit never ends."""
 LABEL = "async-order"
 
 
@@ -26,7 +28,7 @@ def control(run: Run) -> dict[str, Any]:
     import asyncio
     from asyncio import base_events, selector_events, tasks
 
-    base_events.BaseEventLoop.time = _time  # type: ignore[method-assign]
+    base_events.BaseEventLoop.time = _time(run)  # type: ignore[method-assign]
     base_events.BaseEventLoop.create_task = _create_task(  # type: ignore[method-assign]
         run, base_events.BaseEventLoop.create_task
     )
@@ -42,8 +44,23 @@ def control(run: Run) -> dict[str, Any]:
     return {}
 
 
-def _time(self: Any) -> float:
-    return machine_time()
+def _time(run: Run) -> Any:
+    """The loop's clock: where it starts is let go for the loop and all who read it alike, so that it waits as before.
+
+    A read of the user's takes some time, too.
+    """
+
+    def time(self: Any) -> float:
+        started = run.thaws.get(CLOCK)
+        now = machine_time() + (float(started.variant[0]) if started is not None else 0.0)
+        if sys._getframe(1).f_code.co_filename not in run.files:
+            return now
+        reading = run.visit(CLOCK, "loop.time")
+        if reading is None or reading.variant is None:
+            return machine_time()
+        return now + (TICK * reading.index if reading.variant[1] else 0.0)
+
+    return time
 
 
 def _create_task(run: Run, original: Any) -> Any:

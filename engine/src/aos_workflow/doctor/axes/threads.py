@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import concurrent.futures as futures
 import concurrent.futures.thread
+import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from aos_workflow.doctor.axes import limits
 from aos_workflow.doctor.child.locks import child_lane, install
 from aos_workflow.doctor.child.run import LANE, SPAWNED, Run
 from aos_workflow.doctor.child.schedule import scheduler
 
 NAME = "threads"
 LABEL = "thread-race"
+MACHINERY = (
+    "concurrent.",
+    "threading",
+    "asyncio.",
+    "multiprocessing.",
+    "socketserver",
+    "subprocess",
+)
 
 
 def provoke(budget: str) -> list[Any]:
@@ -25,6 +35,8 @@ def control(run: Run) -> dict[str, Any]:
     install(run)
     pool = concurrent.futures.thread.ThreadPoolExecutor
     pool.submit = _submit(run, pool.submit)  # type: ignore[method-assign]
+    threading.Thread.start = _start(run, threading.Thread.start)  # type: ignore[method-assign]
+    limits.control(run)
     original = futures.as_completed
 
     def as_completed(fs: Iterable[Any], timeout: float | None = None) -> Iterator[Any]:
@@ -40,6 +52,36 @@ def control(run: Run) -> dict[str, Any]:
     return {}
 
 
+def _start(run: Run, original: Any) -> Any:
+    """Threads whose work takes time: those of pools have theirs item by item, timers only wait."""
+
+    def start(self: threading.Thread) -> None:
+        own, body = vars(self).get("run"), self.run
+        target = getattr(self, "_target", None) or body
+        if not run.active or (getattr(target, "__module__", None) or "").startswith(MACHINERY):
+            original(self)
+            return
+
+        def restore() -> None:
+            vars(self).pop("run", None)
+            if own is not None:
+                self.run = own  # type: ignore[method-assign]
+
+        def work() -> None:
+            restore()
+            scheduler.toil()
+            body()
+
+        self.run = work  # type: ignore[method-assign]
+        try:
+            original(self)
+        except RuntimeError:  # started already, or there is no room for one more
+            restore()
+            raise
+
+    return start
+
+
 def _submit(run: Run, original: Any) -> Any:
     def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         if not run.active:
@@ -51,6 +93,7 @@ def _submit(run: Run, original: Any) -> Any:
         def work() -> Any:
             tokens = LANE.set(lane), SPAWNED.set(origin or SPAWNED.get())
             scheduler.pause()
+            scheduler.toil()
             try:
                 return fn(*args, **kwargs)
             finally:

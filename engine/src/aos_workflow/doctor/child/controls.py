@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any
 
+from aos_workflow.doctor.child.captured import Captured
 from aos_workflow.doctor.child.run import Run
 
 __all__ = ["install"]
@@ -33,6 +34,7 @@ def install(run: Run, imports: set[str], setup: dict[str, Any]) -> dict[str, Any
 
     os.environ["TZ"] = "UTC"
     time.tzset()
+    captured = Captured()
     names: dict[str, Any] = {}
     for axis in (
         entropy, randomness, uuids, clock, timezone, locales, folders, environment, volatile,
@@ -55,6 +57,7 @@ def install(run: Run, imports: set[str], setup: dict[str, Any]) -> dict[str, Any
         from aos_workflow.doctor.axes import database
 
         database.control(run)
+    captured.replace()
     names["hash"] = builtins.hash
     if sys.version_info >= (3, 12):
         from aos_workflow.doctor.child.exact import plain_sum

@@ -53,6 +53,11 @@ def library_roots(run: Run) -> Iterator[Root]:
     if pools is not None:
         pool = _Counter(pools.ThreadPoolExecutor, "_counter")
         yield Root("the number in names of pools", pool.read, pool.write)
+    sockets = sys.modules.get("socket")
+    if sockets is not None:
+        yield Root(
+            "the time-out of new sockets", sockets.getdefaulttimeout, sockets.setdefaulttimeout
+        )
     calendar = sys.modules.get("calendar")
     if calendar is not None:
         yield Root("calendar.firstweekday", calendar.firstweekday, calendar.setfirstweekday)

@@ -246,6 +246,9 @@ class _Sites(ast.NodeTransformer):
             spec = node.format_spec
             if isinstance(spec, ast.JoinedStr):
                 self.generic_visit(spec)
+                if _is_local(spec) and node.conversion == -1:
+                    node.value = self._call("number", node.value, spec)
+                    node.format_spec = None
         return node
 
     def visit_Name(self, node: ast.Name) -> Any:
@@ -292,6 +295,12 @@ def _is_view(node: ast.expr) -> bool:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         return node.func.attr in VIEWS
     return isinstance(node, ast.BinOp) and (_is_view(node.left) or _is_view(node.right))
+
+
+def _is_local(spec: ast.JoinedStr) -> bool:
+    """Whether a format says that a number is written as the locale has it."""
+    last = spec.values[-1] if spec.values else None
+    return isinstance(last, ast.Constant) and str(last.value).endswith("n")
 
 
 def _is_text(node: ast.expr) -> bool:

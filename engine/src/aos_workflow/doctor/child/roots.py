@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import itertools
 import sys
+from abc import ABCMeta
+from collections import deque
 from collections.abc import Iterator
+from enum import Enum
+from importlib import import_module
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -17,6 +21,24 @@ __all__ = ["MAX_ROOTS", "SKIPPED", "all_roots", "cached_functions"]
 MAX_ROOTS = 600
 MAX_HELD = 2_000
 """Objects that are looked through for functions, below one global."""
+WITHOUT_STATE = frozenset(
+    [
+        "asyncio",
+        "builtins",
+        "functools",
+        "gc",
+        "importlib",
+        "inspect",
+        "linecache",
+        "os",
+        "re",
+        "sys",
+        "threading",
+        "time",
+        "typing",
+    ]
+)
+"""Modules whose globals are caches and machinery, or are looked at elsewhere."""
 SKIPPED = (ModuleType, FunctionType, type, property, staticmethod, classmethod)
 
 
@@ -28,12 +50,16 @@ def all_roots(sources: Sources) -> Iterator[Root]:
         if file and file in sources.run.files:
             yield from _of_namespace(module, module.__name__, sources, seen)
     yield from library_roots(sources.run)
+    for name in sorted(sources.imports - WITHOUT_STATE):
+        library = sys.modules.get(name)
+        if library is not None and sources.is_library(library):
+            yield from _of_library(library)
 
 
 def _of_namespace(owner: Any, name: str, sources: Sources, seen: set[int]) -> Iterator[Root]:
     for key, value in list(vars(owner).items()):
         function = _function(value)
-        hidden = key.startswith("__") and function is None
+        hidden = key.startswith("__") and function is None and key != WARNED
         if hidden or key in sources.names or id(value) in seen:
             continue
         place = f"{name}.{key}"
@@ -52,6 +78,7 @@ def _of_namespace(owner: Any, name: str, sources: Sources, seen: set[int]) -> It
             ):
                 seen.add(id(value))
                 yield from _of_namespace(value, place, sources, seen)
+                yield from _registered(value, place)
             continue
         if isinstance(value, ModuleType) or key == "_abc_impl":
             continue
@@ -63,6 +90,56 @@ def _of_namespace(owner: Any, name: str, sources: Sources, seen: set[int]) -> It
         )
         for inner in _held(value, sources, seen):
             yield from _of_function(inner, f"{place} holds {inner.__qualname__}")
+
+
+_abc: Any = import_module("_abc")
+WARNED = "__warningregistry__"
+"""What a module has warned of already."""
+
+
+def _registered(kind: type, place: str) -> Iterator[Root]:
+    """The classes that an abstract one was told to take for its own."""
+    if not isinstance(kind, ABCMeta):
+        return
+
+    def put_back(before: tuple[Any, ...]) -> None:
+        _abc._reset_registry(kind)
+        _abc._reset_caches(kind)
+        for reference in before:
+            if reference() is not None:
+                _abc._abc_register(kind, reference())
+
+    yield Root(f"classes registered with {place}", lambda: _registry(kind), put_back)
+
+
+def _registry(kind: type) -> tuple[Any, ...]:
+    found = [(getattr(ref(), "__qualname__", ""), ref) for ref in _abc._get_dump(kind)[0]]
+    return tuple(ref for _, ref in sorted(found, key=lambda pair: pair[0]))
+
+
+def _of_library(module: ModuleType) -> Iterator[Root]:
+    """What a module of the standard library keeps in its globals."""
+    for key, value in list(vars(module).items()):
+        place = f"{module.__name__}.{key}"
+        if isinstance(value, type):
+            if value.__module__ == module.__name__:
+                yield from _registered(value, place)
+            continue
+        scalar = isinstance(value, SCALARS) and not key.isupper()
+        kept = (
+            isinstance(value, dict | list | set | deque)
+            or type(value).__module__ == module.__name__
+        )
+        if key.startswith("__") or isinstance(value, (*SKIPPED, Enum)) or not (scalar or kept):
+            continue
+        yield Root(
+            place,
+            lambda key=key: vars(module).get(key),  # type: ignore[misc]
+            lambda new, key=key: setattr(module, key, new),  # type: ignore[misc]
+        )
+
+
+SCALARS = (str, int, float, bytes, type(None), tuple)
 
 
 def _held(value: Any, sources: Sources, seen: set[int]) -> Iterator[FunctionType]:

@@ -23,6 +23,8 @@ _Random = random.Random
 MACHINE_START = 1000.0
 STRANGERS_LIMIT_S = 10.0
 MAX_SWITCHES = 2_000_000
+TOIL_S = (0.0, 0.0, 0.002, 0.02)
+"""What a piece of work may take."""
 
 
 class DeadlockError(RuntimeError):
@@ -159,6 +161,11 @@ class Scheduler:
             seconds = seconds * self.choices.uniform(0.5, 1.6) + self.choices.choice((0, 0, 0.004))
         me.state, me.ready, me.deadline = "waiting", _never, self.now + seconds
         self._switch(me)
+
+    def toil(self) -> None:
+        """Let work take time, too, if threads are let go: next to none, or some milliseconds."""
+        if self.me is not None and self.choices is not None:
+            self.sleep(self.choices.choice(TOIL_S))
 
     def pause(self) -> None:
         """A point where another thread may get ahead, if threads are let go."""

@@ -81,6 +81,10 @@ class Sources(importlib.abc.MetaPathFinder):
             return False
         return real.startswith(self.root + os.sep)
 
+    def is_library(self, module: ModuleType) -> bool:
+        """Whether a module is one of the standard library."""
+        return module.__name__.partition(".")[0] in sys.stdlib_module_names
+
     def prepare(self) -> None:
         """Compile the target and what it imports of the user's own; preload everything else."""
         todo = [self.target.file, *self.target.also]

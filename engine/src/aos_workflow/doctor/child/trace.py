@@ -2,7 +2,7 @@
 
 ``writes``: who wrote to which shared object, in which order. ``lines``: which lines ran and what they changed,
 for the first
-divergence of two runs. ``roots``: after which line a root's content was another.
+divergence of two runs; ``last`` of the last call alone. ``roots``: after which line a root's content was another.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def start(wish: dict[str, Any] | None, run: Run) -> Tracer:
     kinds: dict[str, Callable[[], Lines]] = {
         "writes": lambda: Writes(run),
         "lines": lambda: _Divergence(run),
+        "last": lambda: _LastCall(run),
         "addresses": lambda: _Addresses(run),
         "roots": lambda: _RootWatch(run, wish["roots"]),
     }
@@ -66,6 +67,15 @@ class _Divergence(Lines):
 
     def result(self) -> Any:
         return self.log
+
+
+class _LastCall(_Divergence):
+    """The same, of the last call alone."""
+
+    def begin(self, position: int) -> None:
+        self.log.clear()
+        self.locals.clear()
+        super().begin(position)
 
 
 def _brief(value: Any) -> str:

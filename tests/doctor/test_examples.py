@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,18 +22,30 @@ OWN = [
 ]
 
 
-def examined(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "--golden-doctor", "-p", "no:cacheprovider"]
+def pytest_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     names = ("CI", "GITHUB_ACTIONS", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")
     environment = {name: text for name, text in os.environ.items() if name not in names}
     return subprocess.run(
-        [*command, *arguments], cwd=ROOT / "examples", env=environment, capture_output=True, text=True, timeout=900
+        [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=900
     )  # fmt: skip
 
 
 @pytest.mark.slow
 def test_the_examples_are_clean():
-    done = examined("tests", "langgraph_agent", "pydantic_ai_agent")
+    done = pytest_in(ROOT / "examples", "--golden-doctor", "tests")
+    assert done.returncode == 0, done.stdout
+    assert ", 0 to be changed" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("agent", ["langgraph_agent", "pydantic_ai_agent"])
+def test_the_agents_of_others_are_clean(agent, tmp_path):
+    pytest.importorskip(agent.removesuffix("_agent"))
+    shutil.copytree(ROOT / "examples" / agent, tmp_path / agent)
+    recorded = pytest_in(tmp_path / agent, "--golden-record")
+    assert recorded.returncode == 0, recorded.stdout
+    done = pytest_in(tmp_path / agent, "--golden-doctor")
     assert done.returncode == 0, done.stdout
     assert ", 0 to be changed" in done.stdout
 

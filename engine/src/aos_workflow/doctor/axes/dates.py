@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import importlib.abc
 import importlib.machinery
 import sys
@@ -99,9 +100,19 @@ def control(read: Read, start: float) -> None:  # noqa: C901
     for ours, real in ((date, _real_date), (datetime, _real_datetime)):
         _BASE_OF[ours] = real
         ours.__module__, ours.__qualname__ = "datetime", real.__name__
+        ours.__get_pydantic_core_schema__ = classmethod(_schema(f"{real.__name__}_schema"))
     bases.control(date, datetime)
     _put(date, datetime)
     sys.meta_path.insert(0, _Native())
+
+
+def _schema(name: str) -> Callable[..., Any]:
+    """For pydantic, which knows the real classes by identity."""
+
+    def schema(cls: type, source: Any, handler: Any) -> Any:
+        return getattr(importlib.import_module("pydantic_core.core_schema"), name)()
+
+    return schema
 
 
 def _put(date: Any, datetime: Any) -> None:

@@ -401,7 +401,9 @@ class WorkflowEngine:
         _refuse_empty(fields, "queue", "tenant_id")
         given = encode(program.bind(inputs), self.rules)
         new = NewRun(
-            run_id=_checked_id(run_id) if run_id is not None else f"run-{self._entropy.token_hex(12)}",
+            run_id=_checked_id(run_id)
+            if run_id is not None
+            else f"run-{self._entropy.token_hex(12)}",
             workflow_id=program.workflow_id,
             spec_hash=program.spec_hash,
             seed=self._seed(seed),

@@ -454,6 +454,19 @@ async def test_a_transition_may_name_the_version_that_it_is_about(store: Store) 
         await store.transition(Transition("nope", RunStatus.FAILED, by="me"))
 
 
+async def test_a_transition_may_give_a_run_another_ceiling(store: Store) -> None:
+    await taken(store)
+    assert (await store.load("r")).budget_cents is None  # type: ignore[union-attr]
+    for change, kept in ((75.5, 75.5), (None, 75.5), (0.0, 0.0)):
+        await store.transition(Transition("r", RunStatus.FAILED, by="me"))
+        head = await store.transition(
+            Transition("r", RunStatus.QUEUED, by="me", budget_cents=change)
+        )
+        assert head.budget_cents == kept
+        (claimed,) = await store.claim("w1")
+        assert claimed.budget_cents == kept
+
+
 async def test_cancelling(store: Store) -> None:
     await taken(store, "running")
     asked = await store.request_cancel("running", by="me")

@@ -10,7 +10,7 @@ import pytest
 from aos_workflow.checkpoint import MemoryStore, RunStatus
 from aos_workflow.engine import Context, Retry, RunResult, Workflow, WorkflowEngine, workflow
 from aos_workflow.engine.forking import fork
-from aos_workflow.errors import UsageError
+from aos_workflow.errors import RunStateError, UsageError
 from aos_workflow.policies import Limits, MemoryBudgets, PolicyEnforcer
 from aos_workflow.skills import SkillRegistry, current_step, skill
 
@@ -86,6 +86,27 @@ async def test_what_a_skill_spends_undeclared_is_charged_and_ends_at_the_ceiling
         assert result.errors == (f"BUDGET_EXCEEDED: {result.reason}",)
         assert await shop.spent() == (120, 0)
         assert await shop.tenant_spent() == 120
+
+
+async def test_a_run_with_a_ceiling_of_its_own_goes_on_after_a_raise() -> None:
+    shop = Shop(10_000)
+
+    @workflow("tight", budget_cents=100)
+    async def tight(ctx: Context) -> list[int]:
+        return [await ctx.step(shop.pay, number) for number in range(3)]
+
+    assert (await shop.run(tight)).error_code == "BUDGET_EXCEEDED"
+    async with shop.engine() as engine:
+        engine.register(tight)
+        assert (await engine.resume("r")).error_code == "BUDGET_EXCEEDED"
+        assert (await engine.resume("r", budget_cents=110)).error_code == "BUDGET_EXCEEDED"
+        with pytest.raises(UsageError):
+            await engine.resume("r", budget_cents=-1)
+        result = await engine.resume("r", budget_cents=120)
+        assert (result.status, result.output) == (RunStatus.COMPLETED, [0, 1, 2])
+        assert (len(shop.calls), await shop.spent()) == (3, (120, 0))
+        with pytest.raises(RunStateError):
+            await engine.resume("r", budget_cents=500)
 
 
 async def test_what_a_failed_try_has_spent_counts_before_the_next() -> None:

@@ -310,3 +310,15 @@ def test_over_budget_suspends_and_a_raise_lets_it_finish(shell: Shell) -> None:
     assert "has not ended" in shell("replay-local", "--run", run, "-w", "flows", expect=2)
     shell("resume", "--run-id", run, "-w", "flows", DEFAULT_WORKFLOW_CEILING_CENTS="10000")
     assert (shell.folder / "paid.log").read_text() == "5\n"
+
+
+def test_one_run_over_budget_gets_a_ceiling_of_its_own(shell: Shell) -> None:
+    run = f"raised-{shell.folder.name}"
+    (shell.folder / "fixed").touch()
+    shell.start("billing", run)
+    low = {"DEFAULT_WORKFLOW_CEILING_CENTS": "2"}
+    shell("worker", "-w", "flows", "--until-idle", **low)
+    resume = ("resume", "--run-id", run, "-w", "flows")
+    assert "from 0 to" in shell(*resume, "--budget-cents", "-1", expect=2, **low)
+    assert "completed" in shell(*resume, "--budget-cents", "10", **low)
+    assert shell.json("inspect", "--run", run)["run"]["status"] == "completed"

@@ -241,6 +241,7 @@ class MemoryStore:
             available_at_s=self._now(),
             completed_at_s=self._now() if change.status.is_final else None,
             cancel_requested=head.cancel_requested and change.status is not RunStatus.QUEUED,
+            budget_cents=head.budget_cents if change.budget_cents is None else change.budget_cents,
         )
 
     async def request_cancel(self, run_id: str, *, by: str) -> Checkpoint:

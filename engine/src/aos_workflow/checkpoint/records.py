@@ -234,7 +234,8 @@ class Committed:
 class Transition:
     """A change of state by somebody who does not have the run: an operator, the reaper.
 
-    Counts only if the run is still at ``expected_version``, when that is given.
+    Counts only if the run is still at ``expected_version``, when that is given. ``budget_cents`` is a new ceiling of
+    the run's own; ``None`` leaves the one that it has.
     """
 
     run_id: str
@@ -245,6 +246,7 @@ class Transition:
     error_message: str | None = None
     expected_version: int | None = None
     reset_attempts: bool = False
+    budget_cents: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,13 +90,24 @@ def list_running(
 
 
 def resume(
-    run: RunId, workflows: Modules = None, golden: GoldenDir = None, as_json: AsJson = False
+    run: RunId,
+    workflows: Modules = None,
+    golden: GoldenDir = None,
+    budget_cents: Annotated[
+        float | None,
+        typer.Option(
+            "--budget-cents",
+            metavar="N",
+            help="What the run may cost in all from now on, in cents.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Go on with a run here, from its last checkpoint. With no --workflows it must be one that is data."""
     import asyncio
 
     output = Output(as_json=as_json)
-    result = asyncio.run(_resumed(run, workflows or (), golden))
+    result = asyncio.run(_resumed(run, workflows or (), golden, budget_cents))
     output.line(f"run {run} is {result.status.value}")
     output.lines([f"  {error}" for error in result.errors])
     output.document({"ok": result.ok, **result_data(result)})
@@ -180,14 +191,16 @@ async def _started(workflow: str, modules: Sequence[str], **given: Any) -> Check
         await found.store.close()
 
 
-async def _resumed(run_id: str, modules: Sequence[str], golden: Path | None) -> RunResult:
+async def _resumed(
+    run_id: str, modules: Sequence[str], golden: Path | None, budget_cents: float | None
+) -> RunResult:
     from aos_workflow.assembly.engines import engine
 
     found = engine(modules, golden=golden)
     try:
         async with found:
             await _require_skills(found, run_id)
-            return await found.resume(run_id)
+            return await found.resume(run_id, budget_cents=budget_cents)
     finally:
         await found.store.close()
 

@@ -248,15 +248,33 @@ class WorkflowEngine:
         )
         return head
 
-    async def resume(self, run_id: str) -> RunResult:
+    async def resume(self, run_id: str, *, budget_cents: float | None = None) -> RunResult:
         """Go on with a run that is queued, suspended or failed, or whose worker is dead. Raises as :meth:`run`.
+
+        ``budget_cents`` is what the run may cost in all from now on; it comes before every other ceiling of the run.
 
         Raises:
             RunNotFoundError: there is no such run.
+            RunStateError: a new ceiling, for a run that is over or that somebody has.
         """
+        raised = checked_cents("budget_cents", budget_cents)
         head = await self.store.load(run_id)
         if head is None:
             raise _unknown(run_id)
+        if raised is not None:
+            head = await self.store.transition(
+                Transition(
+                    run_id,
+                    RunStatus.QUEUED,
+                    by="engine",
+                    reason=RETRY
+                    if head.status is RunStatus.FAILED
+                    else f"may cost {raised:g} cents",
+                    expected_version=head.version,
+                    reset_attempts=head.status is RunStatus.FAILED,
+                    budget_cents=raised,
+                )
+            )
         return await self._resume(head)
 
     async def result(self, run_id: str) -> RunResult:

@@ -233,7 +233,7 @@ class PolicyEnforcer:
             run_id=charge.run_id,
             step_path=charge.step_path,
             hint="raise the ceiling (DEFAULT_WORKFLOW_CEILING_CENTS, or the policy file), then: "
-            f"aos-workflow resume --run-id {charge.run_id}",
+            f"aos-workflow resume --run-id {charge.run_id}; or this run's alone: the same with --budget-cents N",
         )
 
     async def _asked(self, answer: Awaitable[T], otherwise: T, charge: Charge | None = None) -> T:

@@ -185,6 +185,9 @@ changed AS (
     WHERE c.run_id = old.run_id AND r.run_id = c.run_id AND old.status = ANY ($9::text[])
       AND ($7::bigint IS NULL OR c.version = $7)
     RETURNING old.status AS from_state, {_HEAD_COLUMNS}
+), raised AS (
+    UPDATE aos.workflow_runs r SET budget_cents = $11::float8::numeric FROM changed
+    WHERE r.run_id = changed.run_id AND $11::float8 IS NOT NULL
 ), audit AS (
     INSERT INTO aos.transitions (run_id, by, event, from_state, to_state, version, detail, token)
     SELECT run_id, $3, 'transition', from_state, status, version, coalesce($4, $5), $10 FROM changed

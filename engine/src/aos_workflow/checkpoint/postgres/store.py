@@ -283,10 +283,13 @@ class CheckpointStore:
             change.reset_attempts,
             states_before(change.status),
             token,
+            change.budget_cents,
             done=(sql.CHANGED, change.run_id, token),
         )
         if row is not None:
-            return head_of(row)
+            head = head_of(row)  # as it was before, where this statement changed another table
+            raised = change.budget_cents
+            return head if raised is None else replace(head, budget_cents=raised)
         head = await self._head(change.run_id)
         if change.expected_version not in (None, head.version):
             raise moved_on(change)
